@@ -1,0 +1,56 @@
+"""BigQuery: record and analytics. It never decides a request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from shared.platform.errors import Unavailable
+
+if TYPE_CHECKING:
+    from google.cloud.bigquery import Client
+
+MAXIMUM_BYTES_BILLED = 1_000_000_000
+QUERY_SECONDS = 30.0
+
+
+def connect(project: str, emulator: str = "") -> Client:
+    from google.cloud import bigquery
+
+    if not emulator:
+        return bigquery.Client(project=project)
+    from google.auth.credentials import AnonymousCredentials
+
+    # Unlike the Firestore and Pub/Sub clients, this one wants credentials even for an emulator.
+    return bigquery.Client(project=project, credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]
+
+
+def query(client: Client, sql: str, parameters: dict[str, tuple[str, Any]], label: str) -> list[dict[str, Any]]:
+    """Run one parameterised statement; rows as dicts. `parameters`: name → (BigQuery type, value).
+
+    Raises `Unavailable`. Every query is capped at MAXIMUM_BYTES_BILLED and labelled with what asked for it.
+    """
+    from google.cloud import bigquery
+
+    config = bigquery.QueryJobConfig(
+        query_parameters=[bigquery.ScalarQueryParameter(n, kind, value) for n, (kind, value) in parameters.items()],
+        maximum_bytes_billed=MAXIMUM_BYTES_BILLED,
+        labels={"source": label},
+    )
+    with translated():
+        rows = client.query_and_wait(sql, job_config=config, api_timeout=QUERY_SECONDS, wait_timeout=QUERY_SECONDS)
+        return [dict(row.items()) for row in rows]
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Failure policy: a warehouse that does not answer is `Unavailable`; nothing is guessed in its place."""
+    import requests
+    from google.api_core.exceptions import GoogleAPIError
+    from google.auth.exceptions import GoogleAuthError
+
+    try:
+        yield
+    except (GoogleAPIError, GoogleAuthError, requests.RequestException, TimeoutError) as error:
+        raise Unavailable("The data warehouse does not answer. Try again in a moment.") from error

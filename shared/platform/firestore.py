@@ -1,0 +1,137 @@
+"""Firestore: one client per instance, one way to read a document, one way to commit a compare-and-set batch.
+
+Nothing here is a storage abstraction: repositories use `google.cloud.firestore` itself. What is added is a fast
+single read, deadlines, and the two outcomes callers decide on: `ChangedMeanwhile` and `Unavailable`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from shared.platform.clock import Clock
+from shared.platform.errors import ChangedMeanwhile, Unavailable
+from shared.platform.ids import Ids
+
+if TYPE_CHECKING:
+    from google.cloud.firestore import Client, DocumentReference, WriteBatch
+
+READ_SECONDS = 4.0
+COMMIT_SECONDS = 6.0
+TRIES = 25
+LONGEST_PAUSE_SECONDS = 0.25
+Decided = TypeVar("Decided")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A document as read: its fields, and the version that a compare-and-set names."""
+
+    data: dict[str, Any]
+    version: Any
+
+
+def connect(project: str) -> Client:
+    from google.cloud import firestore
+
+    return firestore.Client(project=project)
+
+
+def read(reference: DocumentReference, timeout: float = READ_SECONDS) -> Stored | None:
+    """The document, or None when there is none. Raises `Unavailable`.
+
+    `DocumentReference.get` opens a stream for each read; the unary call takes about half the time and CPU
+    (docs/decisions/0004), which is what keeps cached answers under their limit.
+    """
+    from google.api_core.exceptions import NotFound
+    from google.cloud.firestore_v1 import _helpers
+    from google.cloud.firestore_v1.types import GetDocumentRequest
+
+    client = reference._client
+    request = GetDocumentRequest(name=reference._document_path)
+    with translated():
+        try:
+            answer = client._firestore_api.get_document(
+                request=request, metadata=client._rpc_metadata, retry=_retry(timeout), timeout=timeout
+            )
+        except NotFound:
+            return None
+    return Stored(_helpers.decode_dict(answer._pb.fields, client), answer.update_time)
+
+
+def commit(batch: WriteBatch, timeout: float = COMMIT_SECONDS) -> None:
+    """Commit all or nothing. Raises `ChangedMeanwhile` when a precondition fails, `Unavailable` without an answer.
+
+    Not retried here: after a lost answer only the caller can tell whether its write is there already.
+    """
+    from google.api_core.exceptions import Aborted, AlreadyExists, FailedPrecondition, NotFound
+
+    with translated():
+        try:
+            batch.commit(retry=None, timeout=timeout)
+        except (Aborted, AlreadyExists, FailedPrecondition, NotFound) as error:
+            raise ChangedMeanwhile(type(error).__name__) from error
+
+
+def put(batch: WriteBatch, reference: DocumentReference, data: dict[str, Any], seen: Stored | None) -> None:
+    """Write the whole document, provided that it is still as `seen` (None: that it still does not exist)."""
+    if seen is None:
+        batch.create(reference, data)
+        return
+    gone = {name: _delete_field() for name in seen.data if name not in data}
+    batch.update(reference, {**data, **gone}, option=reference._client.write_option(last_update_time=seen.version))
+
+
+def remove(batch: WriteBatch, reference: DocumentReference, seen: Stored) -> None:
+    """Delete the document, provided that it is still as `seen`."""
+    batch.delete(reference, option=reference._client.write_option(last_update_time=seen.version))
+
+
+def until_unchanged(decide: Callable[[], Decided], clock: Clock, ids: Ids) -> Decided:
+    """Read, decide, commit; from the start again while somebody else was faster. Raises `Unavailable` at the end.
+
+    `decide` may run many times: it must take its reads anew each time, and do nothing but Firestore before its commit.
+    """
+    for attempt in range(TRIES):
+        try:
+            return decide()
+        except ChangedMeanwhile:
+            clock.sleep(min(LONGEST_PAUSE_SECONDS, 0.005 * 2**attempt) * ids.jitter())
+    raise _unavailable()
+
+
+def probe(client: Client, timeout: float) -> None:
+    """One cheap read. Raises `Unavailable` when it is not answered in `timeout` seconds."""
+    read(client.collection("health").document("probe"), timeout)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Failure policy: a store that does not answer is `Unavailable` (503), never a half-answer."""
+    from google.api_core.exceptions import GoogleAPIError
+    from google.auth.exceptions import GoogleAuthError
+
+    try:
+        yield
+    except (GoogleAPIError, GoogleAuthError) as error:
+        raise _unavailable() from error
+
+
+def _unavailable() -> Unavailable:
+    return Unavailable("The service is temporarily unavailable. Try again in a moment.", headers={"Retry-After": "2"})
+
+
+def _retry(timeout: float) -> Any:
+    from google.api_core import exceptions
+    from google.api_core.retry import Retry, if_exception_type
+
+    transient = if_exception_type(exceptions.ServiceUnavailable, exceptions.InternalServerError, exceptions.Aborted)
+    return Retry(predicate=transient, initial=0.05, maximum=0.5, multiplier=2, timeout=timeout)
+
+
+def _delete_field() -> Any:
+    from google.cloud import firestore
+
+    return firestore.DELETE_FIELD

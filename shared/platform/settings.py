@@ -1,0 +1,143 @@
+"""Every setting, declared once: name in the environment, default, meaning. The only reader of os.environ."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from shared.platform.errors import Misconfigured
+
+
+def setting(env: str, default: str, doc: str, *, secret: bool = False) -> Any:
+    return field(default=default, metadata={"env": env, "doc": doc, "secret": secret})
+
+
+def number(env: str, default: int, doc: str) -> Any:
+    return field(default=default, metadata={"env": env, "doc": doc, "secret": False})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One immutable snapshot of the environment. `load` checks it; secrets are checked where they are declared."""
+
+    project: str = setting("GOOGLE_CLOUD_PROJECT", "", "Google Cloud project id.")
+    environment: str = setting(
+        "ENVIRONMENT",
+        "production",
+        "`local`, `staging` or `production`. Sandbox customers exist outside production only.",
+    )
+    version: str = setting("VERSION", "dev", "Version of the deployed archive, shown by health.")
+    service: str = setting("K_SERVICE", "", "Set by Cloud Run functions; its presence means: deployed.")
+    auth_mode: str = setting("AUTH_MODE", "jwt", "`jwt`, or `disabled`: every caller is an admin (local only).")
+    jwt_secret: str = setting("JWT_SECRET", "", "HS256 key of callers' tokens, at least 32 bytes.", secret=True)
+    jwt_jwks_url: str = setting(
+        "JWT_JWKS_URL",
+        "",
+        "Public keys of callers' tokens (RS256, ES256). Used instead of JWT_SECRET when set.",
+    )
+    jwt_audience: str = setting("JWT_AUDIENCE", "livhana-api", "`aud` that callers' tokens must carry.")
+    jwt_issuer: str = setting("JWT_ISSUER", "livhana", "`iss` that callers' tokens must carry.")
+    cors_origins: str = setting("CORS_ORIGINS", "", "Comma-separated origins whose pages may call the API.")
+    trusted_proxy_hops: int = number(
+        "TRUSTED_PROXY_HOPS",
+        0,
+        "How many right-most X-Forwarded-For entries are our own proxies (1 behind the load balancer).",
+    )
+    rate_anonymous: int = number("RATE_LIMIT_ANONYMOUS", 100, "Requests a minute for one IP without a token.")
+    rate_signed_in: int = number("RATE_LIMIT_SIGNED_IN", 300, "Requests a minute for one `sub`.")
+    rate_admin: int = number("RATE_LIMIT_ADMIN", 1000, "Requests a minute for one admin.")
+    rate_health: int = number("RATE_LIMIT_HEALTH", 300, "Health requests a minute for one IP.")
+    customer_hash_key: str = setting(
+        "CUSTOMER_HASH_KEY",
+        "",
+        "HMAC key (32 bytes, base64) that turns customer ids into document names and log fields.",
+        secret=True,
+    )
+    verification_key: str = setting(
+        "VERIFICATION_KEY",
+        "",
+        "Service key that wraps each customer's data key: `<key id>=<32 bytes base64>`, or the bytes alone (id `k1`).",
+        secret=True,
+    )
+    verification_retired_keys: str = setting(
+        "VERIFICATION_RETIRED_KEYS",
+        "",
+        "Former service keys, comma-separated `<key id>=<32 bytes base64>`: still unwrap, never wrap.",
+        secret=True,
+    )
+    age_token_key: str = setting("AGE_TOKEN_KEY", "", "P-256 private key (PEM) that signs age tokens.", secret=True)
+    age_token_retired_keys: str = setting(
+        "AGE_TOKEN_RETIRED_KEYS",
+        "",
+        "Former age-token public keys (PEM, one after another): still in the JWKS, never sign.",
+        secret=True,
+    )
+    public_url: str = setting("PUBLIC_URL", "", "Base URL of the public API; `iss` of age tokens.")
+    store_timezone: str = setting("STORE_TIMEZONE", "America/Chicago", "Time zone of schedules and daily figures.")
+    firestore_emulator: str = setting("FIRESTORE_EMULATOR_HOST", "", "host:port of the Firestore emulator.")
+    pubsub_emulator: str = setting("PUBSUB_EMULATOR_HOST", "", "host:port of the Pub/Sub emulator.")
+    bigquery_emulator: str = setting("BIGQUERY_EMULATOR_HOST", "", "URL of the local BigQuery.")
+    clock_file: str = setting("CLOCK_FILE", "", "File that moves the clock of the local stack and of tests.")
+    log_level: str = setting("LOG_LEVEL", "INFO", "Least severity that is logged.")
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the environment. Raises `Misconfigured` with a sentence that names the variable."""
+        source = os.environ if environ is None else environ
+        settings = cls(**{f.name: _parse(f.metadata["env"], f.default, source) for f in fields(cls)})
+        settings._check()
+        return settings
+
+    @property
+    def deployed(self) -> bool:
+        return bool(self.service)
+
+    @property
+    def sandbox(self) -> bool:
+        return self.environment != "production"
+
+    @property
+    def allowed_origins(self) -> tuple[str, ...]:
+        return tuple(o.strip().rstrip("/") for o in self.cors_origins.split(",") if o.strip())
+
+    def require(self, env: str) -> str:
+        """The value of a secret by its environment name. Raises `Misconfigured` when it is empty."""
+        name = next(f.name for f in fields(self) if f.metadata["env"] == env)
+        value = getattr(self, name)
+        if not value:
+            raise Misconfigured(f"{env} is not set. Grant the secret to this function or set the variable.")
+        return str(value)
+
+    def _check(self) -> None:
+        if self.auth_mode not in ("jwt", "disabled"):
+            raise Misconfigured(f"AUTH_MODE is '{self.auth_mode}'. Use 'jwt' or 'disabled'.")
+        if self.environment not in ("local", "staging", "production"):
+            raise Misconfigured(f"ENVIRONMENT is '{self.environment}'. Use 'local', 'staging' or 'production'.")
+        if not self.project:
+            raise Misconfigured("GOOGLE_CLOUD_PROJECT is not set. Set it to the project id.")
+        if self.auth_mode == "disabled":
+            self._check_that_this_is_local("AUTH_MODE=disabled makes every caller an admin")
+        elif self.jwt_secret and len(self.jwt_secret.encode()) < 32:
+            raise Misconfigured("JWT_SECRET is shorter than 32 bytes. Use a longer random value.")
+        if self.clock_file:
+            self._check_that_this_is_local("CLOCK_FILE moves the clock")
+
+    def _check_that_this_is_local(self, what: str) -> None:
+        if self.deployed:
+            raise Misconfigured(f"{what}; it is refused where K_SERVICE is set. Remove it from the deployment.")
+        if not (self.firestore_emulator and self.pubsub_emulator):
+            raise Misconfigured(f"{what}; it is refused without emulators. Use `make run`, or remove it.")
+
+
+def _parse(env: str, default: Any, source: Mapping[str, str]) -> Any:
+    raw = source.get(env, "")
+    if not raw.strip():
+        return default
+    if not isinstance(default, int):
+        return raw
+    try:
+        return int(raw)
+    except ValueError:
+        raise Misconfigured(f"{env} is '{raw}'. It must be a whole number.") from None
