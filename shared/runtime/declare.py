@@ -1,0 +1,172 @@
+"""How a function says what it is: a decorator on `handle` that records and does nothing else.
+
+`endpoint` for HTTP, `subscriber` for Pub/Sub topics, `job` for a schedule. The handler stays a plain function.
+`tools/generate` reads the records for Terraform and OpenAPI; `runtime/serve.py` and the local gateway serve by them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from marshmallow import Schema
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Auth:
+    """Who may call. `roles` empty: everybody, without a token."""
+
+    name: str
+    roles: frozenset[str] = frozenset()
+
+
+PUBLIC = Auth("public")
+SIGNED_IN = Auth("signed_in", frozenset({"customer", "service", "admin"}))
+CUSTOMER_OR_ADMIN = Auth("customer_or_admin", frozenset({"customer", "admin"}))
+SERVICE = Auth("service", frozenset({"service", "admin"}))
+ADMIN = Auth("admin", frozenset({"admin"}))
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Where the id of the customer stands whose object is touched: `body` or `path`, and the name there."""
+
+    place: str
+    name: str
+
+
+def in_body(name: str) -> Owner:
+    return Owner("body", name)
+
+
+def in_path(name: str) -> Owner:
+    return Owner("path", name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runs:
+    """The machine a function gets. Sizes as Cloud Run writes them."""
+
+    memory: str = "256Mi"
+    cpu: str = "1"
+    concurrency: int = 16
+    min_instances: int = 0
+    max_instances: int = 20
+    timeout_seconds: int = 30
+    secrets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint(Runs):
+    """An HTTP function: one method, one path."""
+
+    method: str
+    path: str
+    auth: Auth
+    owner: Owner | None
+    body: type[Schema] | None
+    query: type[Schema] | None
+    responds: Mapping[int, type[Schema]]
+    idempotent: bool
+    tier: str | None
+    cache_control: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subscriber(Runs):
+    """A function that Pub/Sub pushes to, one subscription for each topic."""
+
+    topics: tuple[str, ...]
+    ack_deadline_seconds: int = 60
+    max_delivery_attempts: int = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job(Subscriber):
+    """A subscriber whose topic the Cloud Scheduler publishes to, in the store's time zone."""
+
+    schedule: str
+
+
+Declaration = Endpoint | Subscriber
+
+
+def endpoint(
+    route: str,
+    *,
+    auth: Auth,
+    owner: Owner | None = None,
+    body: type[Schema] | None = None,
+    query: type[Schema] | None = None,
+    responds: Mapping[int, type[Schema]],
+    idempotent: bool = False,
+    tier: str | None = None,
+    cache_control: str = "no-store",
+    headers: Mapping[str, str] | None = None,
+    **runs: Any,
+) -> Callable[[Handler], Handler]:
+    """Declare an HTTP function: `@endpoint("GET /api/things/{thing_id}", auth=SIGNED_IN, responds={200: Thing})`.
+
+    `owner` names the customer id that a customer's token must equal. `headers`: request headers that are read,
+    name → meaning. `idempotent` accepts an Idempotency-Key. `tier` replaces the caller's own rate-limit tier.
+    """
+    method, _, path = route.partition(" ")
+    _check_route(method, path, owner, auth)
+    return _record(
+        Endpoint(
+            method=method,
+            path=path,
+            auth=auth,
+            owner=owner,
+            body=body,
+            query=query,
+            responds=responds,
+            idempotent=idempotent,
+            tier=tier,
+            cache_control=cache_control,
+            headers=headers or {},
+            **runs,
+        )
+    )
+
+
+def subscriber(*topics: str, **runs: Any) -> Callable[[Handler], Handler]:
+    """Declare a function that gets every message of the topics, at least once."""
+    return _record(Subscriber(topics=topics, **runs))
+
+
+def job(schedule: str, *, topic: str, **runs: Any) -> Callable[[Handler], Handler]:
+    """Declare a job: unix-cron in the store's time zone, through a topic of its own."""
+    return _record(Job(schedule=schedule, topics=(topic,), **runs))
+
+
+def declaration_of(handler: Any) -> Declaration:
+    """What the decorator recorded. Raises AttributeError for an undeclared function."""
+    found: Declaration = handler.__declaration__
+    return found
+
+
+def path_parameters(path: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"{(\w+)}", path))
+
+
+def _record(declaration: Declaration) -> Callable[[Handler], Handler]:
+    def mark(handler: Handler) -> Handler:
+        handler.__declaration__ = declaration  # type: ignore[attr-defined]
+        return handler
+
+    return mark
+
+
+def _check_route(method: str, path: str, owner: Owner | None, auth: Auth) -> None:
+    if method not in ("GET", "POST", "PUT", "PATCH", "DELETE") or not path.startswith("/"):
+        raise ValueError(f"A route is written 'METHOD /path', not '{method} {path}'.")
+    takes_customer = "customer_id" in path_parameters(path)
+    if takes_customer and owner is None and "customer" in auth.roles:
+        raise ValueError(f"{method} {path} takes a customer id: say whose it must be with owner=in_path(...).")

@@ -1,0 +1,81 @@
+"""Reading a JSON body strictly: size, media type, UTF-8, one meaning per name."""
+
+from __future__ import annotations
+
+import json
+from typing import IO, Any, NoReturn
+
+from shared.platform.errors import Invalid, TooLarge, WrongMediaType
+
+MAX_BYTES = 64 * 1024
+# A client that is still sending when we close never sees the answer: read on, up to what Cloud Run lets through.
+DRAINED_BYTES = 32 * 1024 * 1024
+
+
+def read(stream: IO[bytes], content_type: str, content_length: int | None) -> bytes:
+    """The raw body. Raises `TooLarge` over 64 KiB, `WrongMediaType` for anything but JSON."""
+    if content_length is not None and content_length > MAX_BYTES:
+        _drain(stream)
+        raise _too_large()
+    raw = stream.read(MAX_BYTES + 1)
+    if len(raw) > MAX_BYTES:
+        _drain(stream)
+        raise _too_large()
+    if raw and not _is_json(content_type):
+        raise WrongMediaType("The body must be JSON: send Content-Type: application/json.")
+    return raw
+
+
+def parse(raw: bytes) -> dict[str, Any]:
+    """The JSON object. Raises `Invalid` that says what is wrong and where, never showing the value."""
+    if not raw.strip():
+        return {}
+    try:
+        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeError:
+        raise _malformed("it is not valid UTF-8, or contains half a surrogate pair") from None
+    except RecursionError:
+        raise _malformed("it is nested too deeply") from None
+    except json.JSONDecodeError as error:
+        raise _malformed(f"line {error.lineno}, column {error.colno}") from None
+    except ValueError:
+        raise _malformed("a number is too long") from None
+    if not isinstance(value, dict):
+        raise Invalid("The body must be a JSON object.", code="invalid_json", field="body")
+    return value
+
+
+def _is_json(content_type: str) -> bool:
+    media = content_type.partition(";")[0].strip().lower()
+    return media == "application/json" or (media.startswith("application/") and media.endswith("+json"))
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            shown = name if name.isidentifier() and len(name) <= 64 else "a name"
+            raise Invalid(f"{shown} appears twice in the body. Send it once.", code="duplicate_field", field=shown)
+        found[name] = value
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise Invalid(f"{name} is not JSON. Send a number.", code="invalid_json", field="body")
+
+
+def _malformed(where: str) -> Invalid:
+    return Invalid(f"The body is not valid JSON ({where}).", code="invalid_json", field="body")
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(
+        "The body is larger than 64 KiB.", field="body", maxBytes=MAX_BYTES, headers={"Connection": "close"}
+    )
+
+
+def _drain(stream: IO[bytes]) -> None:
+    left = DRAINED_BYTES
+    while left > 0 and (chunk := stream.read(min(left, MAX_BYTES))):
+        left -= len(chunk)

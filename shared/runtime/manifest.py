@@ -1,0 +1,85 @@
+"""What `functions/` declares, as a list: read by tools/generate, by the local gateway and by tests."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shared.runtime.declare import Declaration, Endpoint, Job, Subscriber, declaration_of
+
+FUNCTIONS = Path(__file__).parents[2] / "functions"
+# What the runtime itself needs to know who calls and to name customers in logs.
+ENDPOINT_SECRETS = ("CUSTOMER_HASH_KEY", "JWT_SECRET")
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One function: `name` is its entry point (`verification_verify`), `handler` the plain function."""
+
+    domain: str
+    verb: str
+    declaration: Declaration
+    handler: Callable[..., Any]
+
+    @property
+    def name(self) -> str:
+        return f"{self.domain}_{self.verb}"
+
+    @property
+    def deployed_name(self) -> str:
+        return self.name.replace("_", "-")
+
+
+def declared_functions() -> list[Declared]:
+    """Every function, by name. Raises AttributeError for a file in functions/ that declares none."""
+    files = sorted(FUNCTIONS.glob("*/*.py"))
+    return [_declared(file.parent.name, file.stem) for file in files if file.stem != "__init__"]
+
+
+def entry(function: Declared) -> dict[str, Any]:
+    """The function as Terraform's for_each reads it: plain JSON values."""
+    declared = function.declaration
+    common = {
+        "name": function.deployed_name,
+        "entryPoint": function.name,
+        "domain": function.domain,
+        "memory": declared.memory,
+        "cpu": declared.cpu,
+        "concurrency": declared.concurrency,
+        "minInstances": declared.min_instances,
+        "maxInstances": declared.max_instances,
+        "timeoutSeconds": declared.timeout_seconds,
+        "secrets": sorted(_secrets(declared)),
+    }
+    return {**common, **_trigger(declared)}
+
+
+def _trigger(declared: Declaration) -> dict[str, Any]:
+    if isinstance(declared, Endpoint):
+        return {"kind": "http", "method": declared.method, "path": declared.path, "auth": declared.auth.name}
+    push = {
+        "topics": list(declared.topics),
+        "ackDeadlineSeconds": declared.ack_deadline_seconds,
+        "maxDeliveryAttempts": declared.max_delivery_attempts,
+    }
+    if isinstance(declared, Job):
+        return {"kind": "job", "schedule": declared.schedule, **push}
+    return {"kind": "subscriber", **push}
+
+
+def _secrets(declared: Declaration) -> set[str]:
+    common = ENDPOINT_SECRETS if isinstance(declared, Endpoint) else ()
+    return {*declared.secrets, *common}
+
+
+def _declared(domain: str, verb: str) -> Declared:
+    handler = importlib.import_module(f"functions.{domain}.{verb}").handle
+    return Declared(domain, verb, declaration_of(handler), handler)
+
+
+def topics(functions: list[Declared]) -> list[str]:
+    """Every topic somebody listens to."""
+    return sorted({t for f in functions if isinstance(f.declaration, Subscriber) for t in f.declaration.topics})

@@ -1,0 +1,78 @@
+"""One Pub/Sub message, from a CloudEvent to the handler. What raises is delivered again, then dead-lettered."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from shared.platform.clock import parse_wire_time
+from shared.platform.context import Platform
+from shared.platform.errors import Failure
+from shared.runtime import logging as logs
+from shared.runtime.request import Delivery
+
+if TYPE_CHECKING:
+    from cloudevents.http import CloudEvent
+
+log = logging.getLogger("message")
+
+
+class MessageFunction:
+    """Serves one subscriber or job of this instance.
+
+    Failure policy: any failure answers 5xx without details; Pub/Sub delivers again with back-off and moves the message
+    to the dead-letter topic after the declared number of attempts.
+    """
+
+    def __init__(self, name: str, handler: Callable[[Delivery], None], platform: Platform) -> None:
+        self.name = name
+        self.handler = handler
+        self.platform = platform
+
+    def __call__(self, event: CloudEvent) -> None:
+        import werkzeug.exceptions as http_errors
+
+        token = logs.context.set({"function": self.name, "messageId": str(event["id"])})
+        started = self.platform.clock.monotonic()
+        try:
+            self.handler(delivery(self.platform, event))
+        except Failure as failure:
+            log.warning("message_failed", exc_info=failure, extra={"code": failure.code})
+            raise http_errors.ServiceUnavailable from None
+        except Exception:
+            log.exception("message_failed")
+            raise http_errors.InternalServerError from None
+        else:
+            elapsed = self.platform.clock.monotonic() - started
+            log.info("message", extra={"latencyMs": round(elapsed * 1000, 2)})
+        finally:
+            logs.context.reset(token)
+
+
+def delivery(platform: Platform, event: Any) -> Delivery:
+    """The message inside a CloudEvent. Raises ValueError for a body that is no JSON object: a poison message."""
+    message = event.data["message"]
+    try:
+        data = json.loads(base64.b64decode(message.get("data") or "") or b"{}")
+    except (binascii.Error, ValueError):
+        raise ValueError("The message's data is not JSON.") from None
+    if not isinstance(data, dict):
+        raise ValueError("The message's data is not a JSON object.")
+    published = message.get("publishTime") or message.get("publish_time")
+    return Delivery(
+        platform=platform,
+        id=str(message.get("messageId") or event["id"]),
+        data=data,
+        attributes=message.get("attributes") or {},
+        published_at=parse_wire_time(published).astimezone(UTC) if published else _now(platform),
+        attempt=int(event.data.get("deliveryAttempt") or 0),
+    )
+
+
+def _now(platform: Platform) -> datetime:
+    return platform.clock.now()

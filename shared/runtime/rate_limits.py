@@ -1,0 +1,77 @@
+"""The tiers of the API's rate limits, and what the caller is told about them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared.platform.context import Platform
+from shared.platform.errors import TooMany, Unavailable
+from shared.platform.permits import WINDOW_SECONDS, Decision, OwnWindow
+from shared.platform.settings import Settings
+from shared.runtime.request import Principal
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Tier:
+    name: str
+    limit: int
+
+
+def tier_for(settings: Settings, principal: Principal, fixed: str | None) -> Tier:
+    """Health endpoints have a tier of their own; everything else goes by who calls."""
+    name = fixed or {"anonymous": "anonymous", "admin": "admin"}.get(principal.role, "signed_in")
+    limits = {
+        "anonymous": settings.rate_anonymous,
+        "signed_in": settings.rate_signed_in,
+        "admin": settings.rate_admin,
+        "health": settings.rate_health,
+    }
+    return Tier(name, limits[name])
+
+
+def client_ip(settings: Settings, forwarded_for: str, remote: str) -> str:
+    """The right-most hop that is not ours; everything to its left is whatever the client liked to write."""
+    hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()]
+    position = 1 + settings.trusted_proxy_hops
+    return hops[-position] if len(hops) >= position else remote
+
+
+class RateLimiter:
+    """Admits or refuses a request, and remembers what to write into the answer's headers."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._own_window = OwnWindow(platform.clock)
+
+    def admit(self, tier: Tier, caller: str) -> Decision:
+        """Failure policy: without Firestore the limit falls back to this instance's own window, and says so."""
+        key = f"{tier.name}:{caller}"
+        try:
+            return self._platform.permits.admit(key, tier.limit)
+        except Unavailable:
+            log.warning("rate_limit_fallback", extra={"tier": tier.name, "metric": "rate_limit_fallback"})
+            return self._own_window.admit(key, tier.limit)
+
+
+def headers(tier: Tier, decision: Decision) -> Mapping[str, str]:
+    """RateLimit and RateLimit-Policy of the IETF draft."""
+    return {
+        "RateLimit-Policy": f'"{tier.name}";q={tier.limit};w={WINDOW_SECONDS}',
+        "RateLimit": f'"{tier.name}";r={decision.remaining};t={decision.reset_seconds}',
+    }
+
+
+def refused(tier: Tier, decision: Decision) -> TooMany:
+    wait = decision.reset_seconds
+    return TooMany(
+        "Too many requests",
+        tier=tier.name,
+        retryAfter=f"{wait}s",
+        message=f"At most {tier.limit} requests a minute. Try again in {wait} s.",
+        limit=tier.limit,
+        headers={"Retry-After": str(wait)},
+    )
