@@ -1,0 +1,53 @@
+"""The audit trail: every event a row, every row a link of its day's chain."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from shared.audit.models import Break
+from shared.audit.repository import AuditRepository, tables
+from shared.audit.rules import first_break, row_of
+from shared.platform.context import Platform
+
+log = logging.getLogger(__name__)
+
+
+class AuditService:
+    """Records events and checks the chains."""
+
+    def __init__(self, repository: AuditRepository) -> None:
+        self._repository = repository
+
+    @classmethod
+    def on(cls, platform: Platform) -> AuditService:
+        return platform.once(
+            cls,
+            lambda: cls(AuditRepository(platform.firestore, platform.bigquery, platform.clock, platform.ids)),
+        )
+
+    def record(self, event: Mapping[str, Any]) -> None:
+        """Store one event in each table that records its type; storing it again changes nothing.
+
+        Raises `Unavailable` to be called again, `UnfitEvent` or KeyError for an event that no retry will mend.
+        """
+        interested = [table for table in tables() if event["type"] in table.events]
+        if not interested:
+            log.error("event_not_recorded", extra={"type": event["type"], "eventId": event["eventId"]})
+        for table in interested:
+            row = row_of(table, event)
+            link = self._repository.take_place(table, row)
+            if link:
+                self._repository.store(table, row, link)
+
+    def verify(self, first: date, last: date) -> Iterator[tuple[str, date, int, Break | None]]:
+        """Recompute every chain from `first` to `last` (UTC days): (table, day, rows, first break or None)."""
+        for table in tables():
+            for offset in range((last - first).days + 1):
+                day = first + timedelta(days=offset)
+                start = datetime.combine(day, time(), UTC)
+                rows = self._repository.rows(table, start)
+                broken = first_break(table.full_name, day.isoformat(), rows, self._repository.head(table, start))
+                yield table.full_name, day, len(rows), broken
