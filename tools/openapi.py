@@ -116,7 +116,7 @@ def _response(status: int, schema: type[Schema]) -> dict[str, Any]:
 
 def _open_errors(found: dict[str, Any]) -> dict[str, Any]:
     """Requests and good answers hold what is listed and nothing else; errors may carry fields of their own."""
-    for name, schema in found["components"]["schemas"].items():
-        if name in {kind.__name__.removesuffix("Schema") for kind in (ErrorAnswer, *ErrorAnswer.__subclasses__())}:
-            schema.pop("additionalProperties", None)
+    errors: list[type[Schema]] = [ErrorAnswer, *ErrorAnswer.__subclasses__()]
+    for kind in errors:
+        found["components"]["schemas"].get(kind.__name__, {}).pop("additionalProperties", None)
     return found

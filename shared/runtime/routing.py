@@ -54,6 +54,11 @@ def own_paths(path: str) -> tuple[str, ...]:
     return tuple(forms)
 
 
+def public_pattern(path: str) -> re.Pattern[str]:
+    """The public path alone, as the gateway routes it."""
+    return re.compile(_pattern(path))
+
+
 def _pattern(path: str) -> str:
     parts = re.split(r"{(\w+)}", path)
     pieces = [f"(?P<{part}>[^/]+)" if index % 2 else re.escape(part) for index, part in enumerate(parts)]

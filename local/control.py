@@ -1,0 +1,161 @@
+"""The control API of the local stack, under /_local/. It is mounted by the local gateway and nowhere else."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import flask
+import requests
+
+from local import provision
+from local.environment import State
+from local.seed import seed
+from shared.platform.clock import MovableClock, parse_wire_time, wire_time
+from shared.platform.errors import Failure, Invalid, NotFound
+from shared.platform.pubsub import Message
+from shared.runtime import instance
+from shared.runtime.declare import Job
+from shared.runtime.errors import answer_for
+from shared.runtime.manifest import declared_functions, entry
+
+VIEWER = Path(__file__).parent / "docs_viewer"
+OPENAPI = Path(__file__).parents[1] / "infra" / "generated" / "openapi.json"
+DURATION = re.compile(
+    r"(?P<sign>-?)P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?"
+)
+
+
+def control_app(state: State) -> flask.Flask:
+    """A Flask app for /_local/."""
+    app = flask.Flask("local", static_folder=None)
+    routes: list[tuple[str, str, Callable[..., Any]]] = [
+        ("GET", "/_local/functions", _functions),
+        ("POST", "/_local/jobs/<name>", _run_job),
+        ("GET", "/_local/clock", lambda: _read_clock(state)),
+        ("POST", "/_local/clock", lambda: _move_clock(state)),
+        ("GET", "/_local/events", lambda: _events(state)),
+        ("POST", "/_local/reset", lambda: _reset(state)),
+        ("GET", "/_local/docs/openapi.json", lambda: flask.send_file(OPENAPI)),
+        ("GET", "/_local/docs/", lambda: _page("index.html")),
+        ("GET", "/_local/docs/<name>", _page),
+        ("GET", "/_local/docs", lambda: flask.redirect("/_local/docs/")),
+    ]
+    for method, path, view in routes:
+        app.add_url_rule(path, f"{method} {path}", view, methods=[method])
+    app.register_error_handler(Failure, lambda failure: (answer_for(failure, "local").value, failure.status))
+    return app
+
+
+def _functions() -> dict[str, Any]:
+    return {"functions": [entry(function) for function in declared_functions()]}
+
+
+def _run_job(name: str) -> tuple[dict[str, Any], int]:
+    """Publish what the Cloud Scheduler would: the job's topic, and nothing that depends on the time."""
+    wanted = name.replace("-", "_")
+    jobs = {f.name: f for f in declared_functions() if isinstance(f.declaration, Job)}
+    found = jobs.get(wanted) or next((f for f in jobs.values() if f.verb == wanted), None)
+    if found is None or not isinstance(found.declaration, Job):
+        raise NotFound(f"There is no job {name}. Jobs: {', '.join(sorted(jobs))}.")
+    topic = found.declaration.topics[0]
+    data = flask.request.get_json(silent=True) or {}
+    instance.platform().publisher.publish(topic, [Message(json.dumps(data), {"job": found.deployed_name})])
+    return {"success": True, "job": found.name, "topic": topic}, 202
+
+
+def _read_clock(state: State) -> dict[str, Any]:
+    now = MovableClock(str(state.clock_file)).now()
+    return {"now": wire_time(now), "offsetSeconds": round((now - datetime.now(UTC)).total_seconds(), 3)}
+
+
+def _move_clock(state: State) -> dict[str, Any]:
+    """`{"advance": "P31D"}`, `{"set": "2026-01-01T00:00:00Z"}` or `{"reset": true}`."""
+    order = flask.request.get_json(silent=True) or {}
+    now = MovableClock(str(state.clock_file)).now()
+    if "advance" in order:
+        now += _duration(str(order["advance"]))
+    elif "set" in order:
+        now = _moment(str(order["set"]))
+    elif order.get("reset"):
+        now = datetime.now(UTC)
+    else:
+        raise Invalid('Send {"advance": "P31D"}, {"set": "2026-01-01T00:00:00Z"} or {"reset": true}.')
+    move_clock(state, now)
+    return _read_clock(state)
+
+
+def move_clock(state: State, now: datetime) -> None:
+    """Make every process of the stack see `now`. Written at once, so that no process reads half a file."""
+    offset = (now - datetime.now(UTC)).total_seconds()
+    fresh = state.clock_file.with_suffix(f".{os.getpid()}")
+    fresh.write_text(json.dumps({"offsetSeconds": offset}))
+    fresh.replace(state.clock_file)
+
+
+def _duration(text: str) -> timedelta:
+    match = DURATION.fullmatch(text)
+    parts = {
+        name: int(value) for name, value in (match.groupdict() if match else {}).items() if value and name != "sign"
+    }
+    if not match or not parts:
+        raise Invalid(f"'{text}' is no duration. Use weeks, days, hours, minutes, seconds: P31D, PT36H, P1W.")
+    length = timedelta(**parts)
+    return -length if match["sign"] else length
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = parse_wire_time(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise Invalid(f"'{text}' is no RFC 3339 time. Write 2026-01-01T00:00:00Z.")
+    return moment
+
+
+def _events(state: State) -> dict[str, Any]:
+    """What was published since the last reset, oldest first; `?topic=` and `?type=` narrow it."""
+    topic, kind = flask.request.args.get("topic"), flask.request.args.get("type")
+    lines = state.events_file.read_text().splitlines() if state.events_file.exists() else []
+    events = [json.loads(line) for line in lines]
+    wanted = [e for e in events if topic in (None, e["topic"]) and kind in (None, e["attributes"].get("type"))]
+    return {"count": len(wanted), "events": wanted}
+
+
+def _reset(state: State) -> dict[str, Any]:
+    """Back to an empty store, on today's clock. `{"seed": true}` puts the demo customers back."""
+    platform = instance.platform()
+    settings = platform.settings
+    provision.PubSub(settings.pubsub_emulator, settings.project).purge()
+    _empty_firestore(settings.firestore_emulator, settings.project)
+    warehouse = provision.warehouse(settings.bigquery_emulator, settings.project)
+    provision.drop_tables(warehouse)
+    provision.create_tables(warehouse)
+    state.clock_file.unlink(missing_ok=True)
+    state.events_file.unlink(missing_ok=True)
+    if (flask.request.get_json(silent=True) or {}).get("seed"):
+        seed(platform)
+    state.generation_file.write_text(wire_time(datetime.now(UTC)))
+    return {"success": True}
+
+
+def _empty_firestore(emulator: str, project: str) -> None:
+    url = f"http://{emulator}/emulator/v1/projects/{project}/databases/(default)/documents"
+    for _ in range(5):
+        # 409 while a transaction is open: it ends within two seconds.
+        if requests.delete(url, timeout=30).status_code == 200:
+            return
+    raise Invalid("Firestore could not be emptied, because a transaction is open. Try again in two seconds.")
+
+
+def _page(name: str) -> flask.Response:
+    response = flask.send_from_directory(VIEWER, name)
+    # Swagger UI sets style attributes from script, which this allows, and draws its icons from data: URLs.
+    response.headers["Content-Security-Policy"] = "default-src 'self'; img-src 'self' data:; style-src 'self'"
+    return response

@@ -1,0 +1,140 @@
+"""Topics, push subscriptions and tables of the local stack, exactly as declared."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import requests
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+
+from shared.runtime.declare import Subscriber
+from shared.runtime.manifest import Declared, declared_functions, topics
+
+SCHEMAS = Path(__file__).parents[1] / "infra" / "schemas"
+RECORDER = "local-events"
+
+
+class PubSub:
+    """The emulator's topics and subscriptions, over its REST API."""
+
+    def __init__(self, emulator: str, project: str) -> None:
+        self._base = f"http://{emulator}/v1/projects/{project}"
+        self._project = project
+        self._session = requests.Session()
+
+    def create_all(self, push_base: str) -> None:
+        """Topics, dead-letter topics, and one push subscription per function and topic."""
+        functions = [f for f in declared_functions() if isinstance(f.declaration, Subscriber)]
+        self.create_topics(topics(functions))
+        for function in functions:
+            self._put(f"topics/{dead_letter_topic(function)}", {})
+            self._put(
+                f"subscriptions/{dead_letter_topic(function)}", {"topic": self._topic(dead_letter_topic(function))}
+            )
+            for topic in _topics(function):
+                self._put(f"subscriptions/{subscription(function, topic)}", self._push(function, topic, push_base))
+
+    def create_topics(self, names: list[str]) -> None:
+        """Topics, each with the subscription that `pull` reads."""
+        for topic in names:
+            self._put(f"topics/{topic}", {})
+            self._put(f"subscriptions/{RECORDER}.{topic}", {"topic": self._topic(topic), "ackDeadlineSeconds": 60})
+
+    def purge(self) -> None:
+        """Drop what waits for delivery."""
+        listed = self._session.get(f"{self._base}/subscriptions", timeout=10).json().get("subscriptions", [])
+        for found in listed:
+            name = found["name"].rpartition("/")[2]
+            # The emulator keeps the past only: a time ahead of it means: everything.
+            self._session.post(
+                f"{self._base}/subscriptions/{name}:seek", json={"time": "2100-01-01T00:00:00Z"}, timeout=10
+            ).raise_for_status()
+
+    def pull(self, topic: str) -> list[dict[str, Any]]:
+        """What came to a topic since the last call; waits a little for something."""
+        url = f"{self._base}/subscriptions/{RECORDER}.{topic}"
+        answer = self._session.post(f"{url}:pull", json={"maxMessages": 500, "returnImmediately": True}, timeout=30)
+        answer.raise_for_status()
+        received: list[dict[str, Any]] = answer.json().get("receivedMessages", [])
+        if received:
+            self._session.post(
+                f"{url}:acknowledge", json={"ackIds": [r["ackId"] for r in received]}, timeout=10
+            ).raise_for_status()
+        return [r["message"] for r in received]
+
+    def _push(self, function: Declared, topic: str, push_base: str) -> dict[str, Any]:
+        declared = function.declaration
+        assert isinstance(declared, Subscriber)
+        return {
+            "topic": self._topic(topic),
+            "ackDeadlineSeconds": declared.ack_deadline_seconds,
+            # The path names the topic, because functions-framework reads the event's source from it.
+            "pushConfig": {"pushEndpoint": f"{push_base}/{function.name}/projects/{self._project}/topics/{topic}"},
+            "retryPolicy": {"minimumBackoff": "1s", "maximumBackoff": "60s"},
+            "deadLetterPolicy": {
+                "deadLetterTopic": self._topic(dead_letter_topic(function)),
+                "maxDeliveryAttempts": declared.max_delivery_attempts,
+            },
+        }
+
+    def _topic(self, topic: str) -> str:
+        return f"projects/{self._project}/topics/{topic}"
+
+    def _put(self, path: str, body: dict[str, Any]) -> None:
+        answer = self._session.put(f"{self._base}/{path}", json=body, timeout=10)
+        if answer.status_code not in (200, 409):
+            raise RuntimeError(f"Pub/Sub refused {path}: {answer.status_code} {answer.text[:200]}")
+
+
+def subscription(function: Declared, topic: str) -> str:
+    return f"{function.deployed_name}.{topic}"
+
+
+def dead_letter_topic(function: Declared) -> str:
+    return f"{function.deployed_name}-dead-letter"
+
+
+def _topics(function: Declared) -> tuple[str, ...]:
+    declared = function.declaration
+    return declared.topics if isinstance(declared, Subscriber) else ()
+
+
+def warehouse(url: str, project: str) -> bigquery.Client:
+    return bigquery.Client(
+        project=project,
+        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+        client_options={"api_endpoint": url},
+    )
+
+
+def create_tables(client: bigquery.Client) -> None:
+    """Every dataset and table of infra/schemas that is not there yet."""
+    for path in sorted(SCHEMAS.glob("*.json")):
+        schema = json.loads(path.read_text())
+        client.create_dataset(schema["dataset"], exists_ok=True)
+        client.create_table(_table(client.project, schema), exists_ok=True)
+
+
+def drop_tables(client: bigquery.Client) -> None:
+    for path in sorted(SCHEMAS.glob("*.json")):
+        schema = json.loads(path.read_text())
+        client.delete_table(f"{client.project}.{schema['dataset']}.{schema['table']}", not_found_ok=True)
+
+
+def _table(project: str, schema: dict[str, Any]) -> bigquery.Table:
+    table = bigquery.Table(
+        f"{project}.{schema['dataset']}.{schema['table']}",
+        schema=[bigquery.SchemaField.from_api_repr(column) for column in schema["columns"]],
+    )
+    table.description = schema["description"]
+    partitioning = schema["partitioning"]
+    table.time_partitioning = bigquery.TimePartitioning(
+        type_=partitioning["type"],
+        field=partitioning["field"],
+        expiration_ms=partitioning["expirationDays"] * 24 * 3600 * 1000,
+    )
+    table.clustering_fields = schema["clustering"]
+    return table
