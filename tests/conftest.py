@@ -1,0 +1,89 @@
+"""What every test stands on: real emulators, a Google Cloud project of its own, real functions-framework apps."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import functions_framework
+import pytest
+from flask.testing import FlaskClient
+
+from local.emulators import Emulators
+from local.provision import PubSub, create_tables, warehouse
+from shared.platform.context import Platform
+from shared.platform.ids import Ids
+from shared.platform.settings import Settings
+from shared.runtime import instance
+from shared.runtime.manifest import declared_functions, topics
+from tests.factories.clock import TestClock
+from tests.factories.environment import environment
+from tests.factories.tokens import bearer
+
+MAIN = str(Path(__file__).parents[1] / "main.py")
+_running: list[Emulators] = []
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One set of emulators for the whole run: the controller starts them, xdist's workers inherit the addresses."""
+    if hasattr(config, "workerinput") or os.environ.get("FIRESTORE_EMULATOR_HOST"):
+        return
+    emulators = Emulators(Path(tempfile.mkdtemp(prefix="livhana-tests-")))
+    os.environ.update(emulators.start().environment())
+    _running.append(emulators)
+
+
+def pytest_unconfigure() -> None:
+    for emulators in _running:
+        emulators.stop()
+
+
+@pytest.fixture
+def project(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A fresh project id, in the environment of this process. Projects are isolated, so nothing is cleaned up."""
+    name = f"t-{uuid.uuid4().hex[:12]}"
+    for variable, value in environment(name).items():
+        monkeypatch.setenv(variable, value)
+    instance.forget()
+    return name
+
+
+@pytest.fixture
+def pubsub(project: str) -> PubSub:
+    """The project's declared topics, without push: `pubsub.pull(topic)` gives what was published."""
+    provisioned = PubSub(os.environ["PUBSUB_EMULATOR_HOST"], project)
+    provisioned.create_topics(topics(declared_functions()))
+    return provisioned
+
+
+@pytest.fixture
+def tables(project: str) -> None:
+    """The project's tables, from infra/schemas."""
+    create_tables(warehouse(os.environ["BIGQUERY_EMULATOR_HOST"], project))
+
+
+@pytest.fixture
+def clock() -> TestClock:
+    return TestClock()
+
+
+@pytest.fixture
+def platform(pubsub: PubSub, clock: TestClock) -> Platform:
+    """Services stand on this: the project's real clients and a clock that the test moves."""
+    return Platform(Settings.load(), clock, Ids(clock))
+
+
+@pytest.fixture
+def function(pubsub: PubSub) -> Iterator[Callable[[str], FlaskClient]]:
+    """`function("verification_verify")` is a client of the entry point's real functions-framework app."""
+    yield lambda name: functions_framework.create_app(name, MAIN).test_client()
+    instance.forget()
+
+
+@pytest.fixture
+def sign() -> Callable[..., dict[str, str]]:
+    """`sign("customer", "c-1")` are the headers of a signed-in caller (for AUTH_MODE=jwt)."""
+    return bearer
