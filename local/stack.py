@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import FrameType
 
 import requests
@@ -20,10 +24,17 @@ from local.provision import PubSub, create_tables, warehouse
 from local.scheduler import Scheduler
 from local.seed import seed
 from shared.platform.context import Platform
+from shared.platform.errors import Misconfigured
 from shared.platform.settings import Settings
 from shared.runtime.manifest import declared_functions, topics
 
 READY_SECONDS = 30
+STOP_SECONDS = 30
+# Stands for addresses while nothing has them: settings are checked before anything is started.
+NOT_YET = {"FIRESTORE_EMULATOR_HOST": "127.0.0.1:0", "PUBSUB_EMULATOR_HOST": "127.0.0.1:0"}
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# The Firestore emulator has its documents in memory only: a killed stack loses at most this much.
+SAVE_SECONDS = 60
 
 
 class StackError(RuntimeError):
@@ -40,19 +51,34 @@ class Stack:
         self._gateway: subprocess.Popen[bytes] | None = None
         self._threads: list[EventRecorder | Scheduler] = []
 
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def log(self) -> Path:
+        return self._state.folder / "logs" / "functions.log"
+
+    @property
+    def _running_file(self) -> Path:
+        return self._state.folder / "running.json"
+
     def start(self) -> None:
-        """Raises EmulatorError or StackError with what to do."""
+        """Raises EmulatorError, Misconfigured or StackError with what to do."""
         _check_port(self._port)
-        self._state.events_file.parent.mkdir(parents=True, exist_ok=True)
-        self._state.events_file.unlink(missing_ok=True)
+        Settings.load(variables(self._state, NOT_YET, self._port))
         addresses = self._emulators.start()
+        # From here on the state folder is ours: another stack that runs on it has been refused above.
+        self._state.events_file.unlink(missing_ok=True)
         environment = variables(self._state, addresses.environment(), self._port)
         os.environ.update(environment)
         platform = Platform.start(Settings.load())
         pubsub = PubSub(addresses.pubsub, PROJECT)
-        pubsub.create_all(f"http://127.0.0.1:{self._port}/_push")
+        pubsub.create_all(f"{self.url}/_push")
         create_tables(warehouse(addresses.bigquery, PROJECT))
         self._start_gateway({**os.environ, **environment})
+        running = {"port": self._port, "emulators": addresses.environment()}
+        self._running_file.write_text(json.dumps(running))
         self._seed_once(platform)
         self._threads = [
             EventRecorder(pubsub, topics(declared_functions()), self._state),
@@ -63,10 +89,14 @@ class Stack:
 
     def wait(self) -> None:
         """Until the gateway or an emulator ends by itself. Raises EmulatorError, StackError."""
+        saved = time.monotonic()
         while self._gateway and self._gateway.poll() is None:
             time.sleep(0.5)
             self._emulators.check()
-        raise StackError("The gateway ended by itself. Its messages are above.")
+            if time.monotonic() - saved > SAVE_SECONDS:
+                self._emulators.save()
+                saved = time.monotonic()
+        raise StackError(f"The gateway ended by itself. Its messages are in {self.log}.")
 
     def stop(self) -> None:
         for thread in self._threads:
@@ -74,18 +104,24 @@ class Stack:
         if self._gateway and self._gateway.poll() is None:
             self._gateway.terminate()
             self._gateway.wait(timeout=15)
+        if self._gateway:  # else the file is another stack's
+            self._running_file.unlink(missing_ok=True)
         self._emulators.stop()
 
     def _start_gateway(self, environment: dict[str, str]) -> None:
         environment["PORT"] = str(self._port)
         # A session of its own: a terminal's Ctrl-C reaches only this process, which ends the rest in order.
         self._gateway = subprocess.Popen(
-            [sys.executable, "-m", "local.gateway"], env=environment, start_new_session=True
+            [sys.executable, "-m", "local.gateway"],
+            env=environment,
+            start_new_session=True,
+            stdout=self.log.open("wb"),
+            stderr=subprocess.STDOUT,
         )
         deadline = time.monotonic() + READY_SECONDS
         while not _answers(self._port):
             if self._gateway.poll() is not None or time.monotonic() > deadline:
-                raise StackError("The gateway did not start. Its messages are above.")
+                raise StackError(f"The gateway did not start. Its messages are in {self.log}.")
             time.sleep(0.05)
 
     def _seed_once(self, platform: Platform) -> None:
@@ -95,12 +131,25 @@ class Stack:
             marker.set({"done": True})
 
 
+def _port() -> int:
+    text = os.environ.get("PORT") or "3005"
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise StackError(f"PORT is '{text}'. It must be a number from 1 to 65535.")
+    return int(text)
+
+
 def _check_port(port: int) -> None:
-    if _answers(port):
-        raise StackError(
-            f"Port {port} is taken. End what listens there (a left-over of `make run`? `make stop`), "
-            "or choose another: PORT=3006 make run"
-        )
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise StackError(f"Port {port} cannot be used ({error.strerror}). Choose another: PORT=3006") from None
+            raise StackError(
+                f"Port {port} is taken. End what listens there (a left-over of `make run`? `make stop`), "
+                "or choose another: PORT=3006 make run"
+            ) from None
 
 
 def _answers(port: int) -> bool:
@@ -111,39 +160,65 @@ def _answers(port: int) -> bool:
 
 
 def stop_left_over(state: State) -> int:
-    """End the stack whose state this is, if one runs."""
-    pids = state.folder / "pids.json"
-    if not pids.exists():
+    """End the stack whose state this is, if one runs, and wait until it has ended."""
+    # The lock tells: a process id in a file may have passed to another program since.
+    if not _locked(state):
         print("Nothing of `make run` is left over.")
         return 0
-    supervisor = json.loads(pids.read_text())["supervisor"]
+    supervisor = json.loads((state.folder / "pids.json").read_text())["supervisor"]
     with contextlib.suppress(ProcessLookupError):
         os.kill(supervisor, signal.SIGTERM)
-        print(f"Told process {supervisor} to stop.")
+    deadline = time.monotonic() + STOP_SECONDS
+    while _locked(state):
+        if time.monotonic() > deadline:
+            print(f"Process {supervisor} does not stop. End it with: kill -9 {supervisor}", file=sys.stderr)
+            return 1
+        time.sleep(0.1)
+    print(f"Stopped process {supervisor} and all it had started.")
     return 0
+
+
+def _locked(state: State) -> bool:
+    """Whether a stack holds the state folder."""
+    try:
+        with (state.folder / "lock").open("r") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False
 
 
 def main(arguments: list[str]) -> int:
     if arguments == ["stop"]:
         return stop_left_over(State.here())
+    try:
+        run(Stack(State.here(), _port()))
+    except (EmulatorError, Misconfigured, StackError) as error:
+        print(f"make run: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def run(stack: Stack) -> None:
+    """Until SIGINT or SIGTERM. Raises EmulatorError, Misconfigured or StackError with what to do."""
     started = time.monotonic()
-    port = int(os.environ.get("PORT") or 3005)
-    stack = Stack(State.here(), port)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in SIGNALS:
         signal.signal(number, _interrupt)
     try:
         stack.start()
-        print(f"ready: http://127.0.0.1:{port}  (after {time.monotonic() - started:.1f} s; Ctrl-C ends it)", flush=True)
+        elapsed = time.monotonic() - started
+        log = os.path.relpath(stack.log)
+        print(f"ready: {stack.url}  (after {elapsed:.1f} s; log: {log}; Ctrl-C ends it)", flush=True)
         stack.wait()
     except KeyboardInterrupt:
         print("\nstopping", flush=True)
-    except (EmulatorError, StackError) as error:
-        print(f"make run: {error}", file=sys.stderr)
-        return 1
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # A second Ctrl-C must not cut short the saving and leave processes behind.
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
         stack.stop()
-    return 0
 
 
 def _interrupt(_: int, __: FrameType | None) -> None:

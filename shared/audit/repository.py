@@ -7,13 +7,13 @@ it, decided once, so that a message that comes twice gives the same row twice, a
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.audit.models import CHAIN_COLUMNS, Head, Link, Row, Table
-from shared.audit.rules import link_after
 from shared.platform import bigquery, firestore
 from shared.platform.clock import Clock
 from shared.platform.errors import Unavailable
@@ -30,6 +30,7 @@ LINKS = "audit_links"
 LEASE = timedelta(seconds=60)
 # Longer than Pub/Sub keeps a message, so that no redelivery finds its link gone.
 LINK_KEPT = timedelta(days=40)
+LinkAfter = Callable[[Head | None, Row], Link]
 
 
 @cache
@@ -48,12 +49,13 @@ class AuditRepository:
         self._clock = clock
         self._ids = ids
 
-    def take_place(self, table: Table, row: Row) -> Link | None:
+    def take_place(self, table: Table, row: Row, link_after: LinkAfter) -> Link | None:
         """The row's place in its day's chain and the right to store it; None when it is stored already.
 
-        Raises `Unavailable` while another instance is storing it.
+        `link_after` gives the link that follows the chain's head. Raises `Unavailable` while another instance is
+        storing the row.
         """
-        return firestore.until_unchanged(lambda: self._try_place(table, row), self._clock, self._ids)
+        return firestore.until_unchanged(lambda: self._try_place(table, row, link_after), self._clock, self._ids)
 
     def store(self, table: Table, row: Row, link: Link) -> None:
         """Put the row into BigQuery unless it is there, and note that it is."""
@@ -81,10 +83,10 @@ class AuditRepository:
         seen = firestore.read(self._chain(table, day))
         return Head(seen.data["sequence"], seen.data["rowHash"]) if seen else None
 
-    def _try_place(self, table: Table, row: Row) -> Link | None:
+    def _try_place(self, table: Table, row: Row, link_after: LinkAfter) -> Link | None:
         seen = firestore.read(self._link(table, row))
         if seen is None:
-            return self._new_place(table, row)
+            return self._new_place(table, row, link_after)
         if seen.data["stored"]:
             return None
         if self._clock.now() < seen.data["leaseUntil"]:
@@ -94,7 +96,7 @@ class AuditRepository:
         firestore.commit(batch)
         return Link(seen.data["sequence"], seen.data["previousHash"], seen.data["rowHash"])
 
-    def _new_place(self, table: Table, row: Row) -> Link:
+    def _new_place(self, table: Table, row: Row, link_after: LinkAfter) -> Link:
         chain = self._chain(table, row["created_at"])
         seen = firestore.read(chain)
         link = link_after(Head(seen.data["sequence"], seen.data["rowHash"]) if seen else None, row)

@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.audit.models import Break
 from shared.audit.repository import AuditRepository, tables
-from shared.audit.rules import first_break, row_of
+from shared.audit.rules import first_break, link_after, row_of
 from shared.platform.context import Platform
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class AuditService:
             log.error("event_not_recorded", extra={"type": event["type"], "eventId": event["eventId"]})
         for table in interested:
             row = row_of(table, event)
-            link = self._repository.take_place(table, row)
+            link = self._repository.take_place(table, row, link_after)
             if link:
                 self._repository.store(table, row, link)
 

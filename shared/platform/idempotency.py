@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from shared.platform import firestore
@@ -59,8 +61,9 @@ class IdempotencyStore:
         `scope`: function and caller; `subject`: customer hash, so that an erasure finds the document.
         Raises `Unprocessable` (other body), `Conflict` (first still running), `Unavailable`.
         """
-        name = keyed_hash(self._secret, f"{scope}|{key}")
-        seal_key = hmac.digest(self._secret, f"answer|{scope}|{key}".encode(), hashlib.sha256)
+        # No key holds a line end, so no other caller's scope and key make the same name.
+        name = keyed_hash(self._secret, f"{scope}\n{key}")
+        seal_key = hmac.digest(self._secret, f"answer|{scope}\n{key}".encode(), hashlib.sha256)
         fingerprint = hmac.digest(self._secret, b"body|" + body, hashlib.sha256).hex()
         seen = firestore.read(self._reference(name))
         if seen and self._alive(seen.data):
@@ -81,23 +84,23 @@ class IdempotencyStore:
             self._settle(claim, {**claim.document, "state": "done", "answer": sealed}, seen)
 
     def release(self, claim: Claim) -> None:
-        """Give the key back after a failure that is worth another try."""
+        """Give the key back after a failure that is worth another try. Raises `Unavailable`."""
         seen = self._own(claim)
         if seen:
             batch = self._client.batch()
             firestore.remove(batch, self._reference(claim.name), seen)
-            firestore.commit(batch)
+            # An erasure may have deleted it meanwhile: that gives the key back as well.
+            with suppress(ChangedMeanwhile):
+                firestore.commit(batch)
 
     def forget(self, subject: str) -> None:
         """Delete every answer kept for a customer. Raises `Unavailable`."""
         with firestore.translated():
-            query = self._client.collection(COLLECTION).where("subject", "==", subject).select([])
+            query = self._client.collection(COLLECTION).where(filter=_equals("subject", subject)).select([])
             references = [found.reference for found in query.stream()]
         for start in range(0, len(references), 400):
-            batch = self._client.batch()
-            for reference in references[start : start + 400]:
-                batch.delete(reference)
-            firestore.commit(batch)
+            chunk = references[start : start + 400]
+            firestore.until_unchanged(partial(self._delete, chunk), self._clock, self._ids)
 
     def _first_answer(self, data: dict[str, Any], fingerprint: str, name: str, seal_key: bytes) -> KeptAnswer:
         if data["fingerprint"] != fingerprint:
@@ -140,8 +143,20 @@ class IdempotencyStore:
         firestore.put(batch, self._reference(name), document, seen)
         firestore.commit(batch)
 
+    def _delete(self, references: list[Any]) -> None:
+        batch = self._client.batch()
+        for reference in references:
+            batch.delete(reference)
+        firestore.commit(batch)
+
     def _reference(self, name: str) -> Any:
         return self._client.collection(COLLECTION).document(name)
+
+
+def _equals(name: str, value: str) -> Any:
+    from google.cloud.firestore import FieldFilter
+
+    return FieldFilter(name, "==", value)
 
 
 def _in_progress() -> Conflict:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.platform import firestore
 from shared.platform.clock import Clock, wire_time
-from shared.platform.errors import Unavailable
+from shared.platform.errors import ChangedMeanwhile, Unavailable
 from shared.platform.pubsub import Message, Publisher
 
 if TYPE_CHECKING:
@@ -81,11 +81,14 @@ class Outbox:
         batch.create(self._client.collection(COLLECTION).document(event.id), document)
 
     def publish(self, events: Sequence[Event]) -> None:
-        """Publish committed events now. Failure policy: never fails the request; the relay publishes the rest."""
+        """Publish committed events now. Failure policy: never fails the request; the relay publishes the rest.
+
+        Not even with `ChangedMeanwhile`: the caller would decide, and commit, a second time.
+        """
         try:
             self._send({event.id: (event.topic, event.message()) for event in events})
-        except Unavailable as error:
-            log.warning("event_left_to_relay", extra={"reason": error.sentence, "events": [e.id for e in events]})
+        except (Unavailable, ChangedMeanwhile) as error:
+            log.warning("event_left_to_relay", extra={"reason": str(error), "events": [e.id for e in events]})
 
     def announce(self, event: Event) -> None:
         """An event without a state change: straight to Pub/Sub, and into the outbox only when that fails."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from shared.platform import firestore
 from shared.platform.clock import Clock
+from shared.platform.errors import Unavailable
 from shared.platform.ids import Ids
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ WINDOW_SECONDS = 60
 SLOT_SECONDS = 10
 # A 60 s interval touches at most seven slots.
 SLOTS = WINDOW_SECONDS // SLOT_SECONDS + 1
+# A caller waits this long for Firestore; then nobody asks it again for the pause, so that callers do not queue for it.
+LEASE_SECONDS = 1.5
+PAUSE_SECONDS = 5.0
 KEYS_KEPT = 10_000
 
 
@@ -73,6 +77,7 @@ class PermitStore:
         self._ids = ids
         self._accounts: OrderedDict[str, _Account] = OrderedDict()
         self._lock = threading.Lock()
+        self._paused_until = float("-inf")
 
     def admit(self, key: str, limit: int) -> Decision:
         """Spend one permit of `key`, whose limit is `limit` a minute. Raises `Unavailable` without Firestore."""
@@ -94,24 +99,33 @@ class PermitStore:
         return Decision(False, 0, reset, newly_blocked=newly)
 
     def _refill(self, account: _Account, key: str, limit: int) -> None:
-        grant = self._lease(key, limit, account.block, account.unused)
-        account.unused = {}
+        if self._clock.monotonic() < self._paused_until:
+            raise Unavailable("Firestore did not answer a moment ago.")
+        # After a lost answer nobody knows whether they went back: giving them back twice would break the limit.
+        unused, account.unused = account.unused, {}
+        grant = self._lease(key, limit, account.block, unused)
         account.slot, account.left = grant.slot, grant.granted
         account.free, account.oldest_slot = grant.free, grant.oldest_slot
         account.block = min(account.block * 2, max(1, limit // 10))
 
     def _lease(self, key: str, limit: int, want: int, unused: dict[int, int]) -> Grant:
         name = hashlib.sha256(key.encode()).hexdigest()
-        return firestore.until_unchanged(lambda: self._try_lease(name, limit, want, unused), self._clock, self._ids)
+        try:
+            return firestore.until_unchanged(lambda: self._try_lease(name, limit, want, unused), self._clock, self._ids)
+        except Unavailable:
+            self._paused_until = self._clock.monotonic() + PAUSE_SECONDS
+            raise
 
     def _try_lease(self, name: str, limit: int, want: int, unused: dict[int, int]) -> Grant:
         reference = self._client.collection(COLLECTION).document(name)
-        seen = firestore.read(reference)
+        seen = firestore.read(reference, LEASE_SECONDS)
         grant, counts = _decide(seen.data["slots"] if seen else {}, self._slot(), limit, want, unused)
         if grant.granted or unused:
             batch = self._client.batch()
-            firestore.put(batch, reference, {"slots": counts, "expireAt": _expiry(grant.slot)}, seen)
-            firestore.commit(batch)
+            leases = seen.data["leases"] + 1 if seen else 1
+            document = {"slots": counts, "limit": limit, "leases": leases, "expireAt": _expiry(grant.slot)}
+            firestore.put(batch, reference, document, seen)
+            firestore.commit(batch, LEASE_SECONDS)
         return grant
 
     def _account(self, key: str) -> _Account:

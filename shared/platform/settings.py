@@ -138,6 +138,9 @@ def _parse(env: str, default: Any, source: Mapping[str, str]) -> Any:
     if not isinstance(default, int):
         return raw
     try:
-        return int(raw)
+        value = int(raw)
     except ValueError:
-        raise Misconfigured(f"{env} is '{raw}'. It must be a whole number.") from None
+        value = -1
+    if value < 0:
+        raise Misconfigured(f"{env} is '{raw}'. It must be a whole number, 0 or more.")
+    return value

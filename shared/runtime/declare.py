@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from marshmallow import Schema
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
+CUSTOMER_ID_NAMES = frozenset({"customer_id", "customerId"})
+# Of the values that a request carries: the name in the code and the name on the wire.
+Names = Iterable[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,15 @@ def in_path(name: str) -> Owner:
 
 @dataclass(frozen=True, kw_only=True)
 class Runs:
-    """The machine a function gets. Sizes as Cloud Run writes them."""
+    """The machine a function gets. Sizes as Cloud Run writes them.
+
+    `concurrency` is low on purpose: Python runs one request at a time, so more of them in one instance only wait for
+    each other inside the handler (docs/decisions/0008).
+    """
 
     memory: str = "256Mi"
     cpu: str = "1"
-    concurrency: int = 16
+    concurrency: int = 4
     min_instances: int = 0
     max_instances: int = 20
     timeout_seconds: int = 30
@@ -117,7 +124,8 @@ def endpoint(
     name → meaning. `idempotent` accepts an Idempotency-Key. `tier` replaces the caller's own rate-limit tier.
     """
     method, _, path = route.partition(" ")
-    _check_route(method, path, owner, auth)
+    _check_route(method, path)
+    _check_owner(route, owner, auth, {"path": _parameters(path), "body": _fields(body), "query": _fields(query)})
     return _record(
         Endpoint(
             method=method,
@@ -164,9 +172,33 @@ def _record(declaration: Declaration) -> Callable[[Handler], Handler]:
     return mark
 
 
-def _check_route(method: str, path: str, owner: Owner | None, auth: Auth) -> None:
+def _check_route(method: str, path: str) -> None:
     if method not in ("GET", "POST", "PUT", "PATCH", "DELETE") or not path.startswith("/"):
         raise ValueError(f"A route is written 'METHOD /path', not '{method} {path}'.")
-    takes_customer = "customer_id" in path_parameters(path)
-    if takes_customer and owner is None and "customer" in auth.roles:
-        raise ValueError(f"{method} {path} takes a customer id: say whose it must be with owner=in_path(...).")
+
+
+def _check_owner(route: str, owner: Owner | None, auth: Auth, places: Mapping[str, Names]) -> None:
+    """No route that a customer may call takes a customer id that is not compared with the token's."""
+    taken = {Owner(place, name): wire for place, names in places.items() for name, wire in names}
+    if owner is not None and owner not in taken:
+        raise ValueError(f"{route} has no {owner.name} in its {owner.place}.")
+    if auth.roles and "customer" not in auth.roles:
+        return
+    customers = {found for found, wire in taken.items() if not CUSTOMER_ID_NAMES.isdisjoint((found.name, wire))}
+    unchecked = customers - {owner}
+    if unchecked:
+        where = ", ".join(sorted(found.place for found in unchecked))
+        raise ValueError(f"{route} takes a customer id ({where}): say whose it must be with owner=in_path(...).")
+
+
+def _parameters(path: str) -> Names:
+    return [(name, name) for name in path_parameters(path)]
+
+
+def _fields(schema: type[Schema] | None) -> Names:
+    """Of a schema and those nested in it."""
+    for name, found in (schema._declared_fields if schema else {}).items():
+        yield name, found.data_key or name
+        nested = getattr(getattr(found, "inner", found), "nested", None)
+        if isinstance(nested, type):
+            yield from _fields(nested)

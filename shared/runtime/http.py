@@ -73,6 +73,7 @@ class Exchange:
         token = logs.context.set(self._log_context())
         try:
             answer = self._answer()
+            json_body.drain(self.http.stream)
             response = self._response(answer)
             self._log(answer.status)
             return response
@@ -203,6 +204,8 @@ class Exchange:
 
         text = "" if answer.value is None else json.dumps(answer.value, ensure_ascii=False, separators=(",", ":"))
         response = flask.Response(text, answer.status, mimetype="application/json" if text else None)
+        if not text:
+            del response.headers["Content-Type"]
         cacheable = answer.status == 200
         response.headers.update(SECURITY_HEADERS)
         response.headers["Cache-Control"] = self.declared.cache_control if cacheable else "no-store"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import IO, Any, NoReturn
+
+from werkzeug.exceptions import ClientDisconnected
 
 from shared.platform.errors import Invalid, TooLarge, WrongMediaType
 
@@ -15,11 +18,12 @@ DRAINED_BYTES = 32 * 1024 * 1024
 def read(stream: IO[bytes], content_type: str, content_length: int | None) -> bytes:
     """The raw body. Raises `TooLarge` over 64 KiB, `WrongMediaType` for anything but JSON."""
     if content_length is not None and content_length > MAX_BYTES:
-        _drain(stream)
         raise _too_large()
-    raw = stream.read(MAX_BYTES + 1)
+    try:
+        raw = stream.read(MAX_BYTES + 1)
+    except (OSError, ClientDisconnected):
+        raise Invalid("The body ended early.", code="incomplete_body", field="body") from None
     if len(raw) > MAX_BYTES:
-        _drain(stream)
         raise _too_large()
     if raw and not _is_json(content_type):
         raise WrongMediaType("The body must be JSON: send Content-Type: application/json.")
@@ -44,6 +48,14 @@ def parse(raw: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Invalid("The body must be a JSON object.", code="invalid_json", field="body")
     return value
+
+
+def drain(stream: IO[bytes]) -> None:
+    """Read on to the end of the body and keep nothing, so that the answer arrives; a client that is gone is none."""
+    left = DRAINED_BYTES
+    with suppress(OSError, ClientDisconnected):
+        while left > 0 and (chunk := stream.read(min(left, MAX_BYTES))):
+            left -= len(chunk)
 
 
 def _is_json(content_type: str) -> bool:
@@ -73,9 +85,3 @@ def _too_large() -> TooLarge:
     return TooLarge(
         "The body is larger than 64 KiB.", field="body", maxBytes=MAX_BYTES, headers={"Connection": "close"}
     )
-
-
-def _drain(stream: IO[bytes]) -> None:
-    left = DRAINED_BYTES
-    while left > 0 and (chunk := stream.read(min(left, MAX_BYTES))):
-        left -= len(chunk)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
+import flask
 import functions_framework
 
 from shared.runtime import instance
@@ -29,9 +30,12 @@ def load(entry_point: str) -> FunctionType:
     for secret in declared.secrets:
         platform.settings.require(secret)
     if isinstance(declared, Endpoint):
+        platform.customer_hash("")  # a missing or malformed key shows at the start, not at the first request
         from shared.runtime.http import HttpFunction
 
-        return _named(entry_point, HttpFunction(entry_point, declared, handler, platform), functions_framework.http)
+        http = HttpFunction(entry_point, declared, handler, platform)
+        _answer_every_path(http)
+        return _named(entry_point, http, functions_framework.http)
     from shared.runtime.messages import MessageFunction
 
     return _named(entry_point, MessageFunction(entry_point, handler, platform), functions_framework.cloud_event)
@@ -55,6 +59,12 @@ def _handler(entry_point: str) -> Callable[..., Any]:
         raise
     handler: Callable[..., Any] = module.handle
     return handler
+
+
+def _answer_every_path(served: Callable[..., Any]) -> None:
+    """functions-framework keeps /robots.txt, /favicon.ico and paths with a line end to itself; we answer those too."""
+    if flask.has_app_context():
+        flask.current_app.register_error_handler(404, lambda _: served(flask.request))
 
 
 def _named(entry_point: str, served: Callable[..., Any], register: Callable[..., Any]) -> FunctionType:

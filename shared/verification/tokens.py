@@ -9,8 +9,9 @@ import re
 from functools import cached_property
 from typing import Any
 
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from shared.platform.clock import Clock
 from shared.platform.context import Platform
@@ -45,8 +46,6 @@ class AgeTokens:
 
     def issue(self, customer_id: str, verification: Verification) -> str:
         """A token that ends after 24 hours, and never after the verification itself."""
-        import jwt
-
         issued = int(self._clock.now().timestamp())
         claims = {
             "iss": self._issuer,
@@ -56,7 +55,13 @@ class AgeTokens:
             "exp": min(issued + LIFETIME_SECONDS, int(verification.expires_at.timestamp())),
             "jti": f"{verification.token_family}.{self._ids.new('tok')}",
         }
-        return jwt.encode(claims, self._private_key, ALGORITHM, headers={"kid": self._key_id, "typ": TYPE})
+        return self._signed(json.dumps(claims, separators=(",", ":")).encode())
+
+    def _signed(self, claims: bytes) -> str:
+        """A compact JWS (RFC 7515). Every status carries one, and `jwt.encode` takes three times as long."""
+        signing_input = f"{self._header}.{_base64url(claims)}"
+        r, s = decode_dss_signature(self._private_key.sign(signing_input.encode(), ec.ECDSA(hashes.SHA256())))
+        return f"{signing_input}.{_base64url(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
 
     def read(self, token: str) -> tuple[str, str]:
         """(customer id, token family). A token whose family has ended is revoked. Raises `AgeTokenInvalid`."""
@@ -84,8 +89,9 @@ class AgeTokens:
         return _private(self._private_pem)
 
     @cached_property
-    def _key_id(self) -> str:
-        return _thumbprint(self._private_key.public_key())
+    def _header(self) -> str:
+        header = {"alg": ALGORITHM, "kid": _thumbprint(self._private_key.public_key()), "typ": TYPE}
+        return _base64url(json.dumps(header).encode())
 
     @cached_property
     def _public_keys(self) -> dict[str, ec.EllipticCurvePublicKey]:
