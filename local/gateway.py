@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,7 +126,7 @@ def _refusal(failure: NotFound | MethodNotAllowed) -> WsgiApp:
             "Content-Length": str(len(body)),
             "X-Request-ID": request_id,
         }
-        start_response(f"{answer.status} Error", list(headers.items()))
+        start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", list(headers.items()))
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
     return app
@@ -159,6 +160,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "keepalive": 5,
             "loglevel": "warning",
             "control_socket_disable": True,
+            "post_fork": lambda server, worker: end_with_parent(),
         }
         for name, value in settings.items():
             if name in self.cfg.settings:
@@ -171,7 +173,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 def end_with_parent() -> None:
     """On Linux: when the stack is killed, however hard, the gateway goes with it."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 if __name__ == "__main__":

@@ -17,9 +17,10 @@ from types import FrameType
 
 import requests
 
-from local.emulators import EmulatorError, Emulators
+from local.emulators import Emulators
 from local.environment import PROJECT, State, variables
 from local.events import EventRecorder
+from local.installation import EmulatorError
 from local.provision import PubSub, create_tables, warehouse
 from local.scheduler import Scheduler
 from local.seed import seed
