@@ -1,6 +1,7 @@
-"""Write infra/generated/ from what functions/ declares. `--check` only says whether it is up to date.
+"""Write what follows from the code; `--check` only says whether it is up to date.
 
-functions.json: one entry per function, for Terraform's for_each. openapi.json: the API document.
+infra/generated/functions.json: one entry per function, for Terraform's for_each. infra/generated/openapi.json: the API
+document. docs/api.md and docs/settings.md: the tables of routes and settings.
 """
 
 from __future__ import annotations
@@ -12,34 +13,38 @@ from typing import Any
 
 from shared.runtime.manifest import declared_functions, entry
 from tools.openapi import document
+from tools.reference import ROUTES, SETTINGS, routes, settings, with_table
 
-GENERATED = Path(__file__).parents[1] / "infra" / "generated"
+REPOSITORY = Path(__file__).parents[1]
 
 
 def contents() -> dict[str, str]:
-    """File name → text."""
+    """Path in the repository → text."""
     functions = declared_functions()
     return {
-        "functions.json": _json({function.deployed_name: entry(function) for function in functions}),
-        "openapi.json": _json(document(functions, "1.0.0")),
+        "infra/generated/functions.json": _json({f.deployed_name: entry(f) for f in functions}),
+        "infra/generated/openapi.json": _json(document(functions, "1.0.0")),
+        "docs/api.md": with_table(_read("docs/api.md"), ROUTES, routes(functions)),
+        "docs/settings.md": with_table(_read("docs/settings.md"), SETTINGS, settings()),
     }
 
 
 def main(arguments: list[str]) -> int:
-    stale = [name for name, text in contents().items() if _read(name) != text]
+    stale = {name: text for name, text in contents().items() if _read(name) != text}
     if "--check" in arguments:
         for name in stale:
-            print(f"infra/generated/{name} is stale. Run: make generate")
+            print(f"{name} is stale. Run: make generate")
         return 1 if stale else 0
-    GENERATED.mkdir(parents=True, exist_ok=True)
-    for name in stale:
-        (GENERATED / name).write_text(contents()[name], encoding="utf-8")
-        print(f"wrote infra/generated/{name}")
+    for name, text in stale.items():
+        path = REPOSITORY / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        print(f"wrote {name}")
     return 0
 
 
 def _read(name: str) -> str:
-    path = GENERATED / name
+    path = REPOSITORY / name
     return path.read_text(encoding="utf-8") if path.exists() else ""
 
 

@@ -28,23 +28,41 @@ ERRORS = {
 }
 
 
+CUSTOMER = "customer_id"
+# Name → (meaning, pattern). What each answer carries is in `_headers_of`.
+HEADERS = {
+    "Allow": ("The methods that are allowed here.", r"^[A-Z]+(, [A-Z]+)*$"),
+    "Idempotent-Replayed": ("`true`: this is the first answer to this Idempotency-Key again.", "^true$"),
+    "RateLimit": (
+        "IETF draft: requests that are left (`r`), seconds until there are more (`t`).",
+        '^"[a-z_]+";r=[0-9]',
+    ),
+    "RateLimit-Policy": ("IETF draft: requests (`q`) in a window of seconds (`w`).", '^"[a-z_]+";q=[0-9]+;w=[0-9]+$'),
+    "Retry-After": ("Seconds to wait.", "^[0-9]+$"),
+    "WWW-Authenticate": ("How to sign in.", "^Bearer"),
+    "X-Request-ID": ("The request's id: the one that was sent, or a new one.", "^[A-Za-z0-9._:-]{1,64}$"),
+}
+
+
 def document(functions: list[Declared], version: str) -> dict[str, Any]:
     """OpenAPI 3.0.3 of every endpoint."""
     marshmallow = MarshmallowPlugin()
     spec = APISpec("LivHana API", version, "3.0.3", plugins=[marshmallow], info={"description": _DESCRIPTION})
     _map_fields(marshmallow)
     spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
-    for function in functions:
-        declared = function.declaration
-        if isinstance(declared, Endpoint):
-            spec.path(declared.path, operations={declared.method.lower(): _operation(function, declared)})
+    endpoints = [(f, f.declaration) for f in functions if isinstance(f.declaration, Endpoint)]
+    for name in HEADERS:
+        spec.components.header(name, _header_object(name, required=True))
+    for function, declared in endpoints:
+        spec.path(declared.path, operations={declared.method.lower(): _operation(function, declared)})
     found: dict[str, Any] = spec.to_dict()
+    _link(found, endpoints)
     return _open_errors(found)
 
 
 _DESCRIPTION = (
-    "Every error has `success`, `error`, `code` and `requestId`. Every answer carries `X-Request-ID`, `RateLimit` and "
-    "`RateLimit-Policy`."
+    "Every error has `success`, `error`, `code` and `requestId`. `HEAD` is answered wherever `GET` is, `OPTIONS` "
+    "everywhere. Query parameters and fields that are not listed are refused."
 )
 
 
@@ -106,12 +124,60 @@ def _responses(declared: Endpoint) -> dict[str, Any]:
     statuses |= {409, 422} if declared.idempotent else set()
     errors: dict[int, type[Schema]] = dict.fromkeys(statuses | {400, 405, 429, 500, 503}, ErrorAnswer)
     both = {**errors, **declared.responds}
-    return {str(status): _response(status, schema) for status, schema in sorted(both.items())}
+    return {str(status): _response(status, schema, declared) for status, schema in sorted(both.items())}
 
 
-def _response(status: int, schema: type[Schema]) -> dict[str, Any]:
+def _response(status: int, schema: type[Schema], declared: Endpoint) -> dict[str, Any]:
     described = (schema.__doc__ or "").strip().splitlines()[0] if schema is not ErrorAnswer else ERRORS[status]
-    return {"description": described, "content": {"application/json": {"schema": schema}}}
+    headers = {name: _answer_header(name, required) for name, required in sorted(_headers_of(status, declared).items())}
+    return {"description": described, "headers": headers, "content": {"application/json": {"schema": schema}}}
+
+
+def _headers_of(status: int, declared: Endpoint) -> dict[str, bool]:
+    """Headers of an answer: name → whether it is always there."""
+    found = {"X-Request-ID": True}
+    if status == 405:
+        found["Allow"] = True
+    if status != 500:
+        found |= {"RateLimit": True, "RateLimit-Policy": True}
+    if status == 401:
+        found["WWW-Authenticate"] = True
+    if status in (409, 429, 503):
+        found["Retry-After"] = status == 429
+    if declared.idempotent and status in (200, 201, 400):
+        found["Idempotent-Replayed"] = False
+    return found
+
+
+def _answer_header(name: str, required: bool) -> dict[str, Any]:
+    return {"$ref": f"#/components/headers/{name}"} if required else _header_object(name, required)
+
+
+def _header_object(name: str, required: bool) -> dict[str, Any]:
+    meaning, pattern = HEADERS[name]
+    return {"description": meaning, "required": required, "schema": {"type": "string", "pattern": pattern}}
+
+
+def _link(found: dict[str, Any], endpoints: list[tuple[Declared, Endpoint]]) -> None:
+    """From each good answer about a customer to what else there is about the same customer."""
+    about = [
+        (function.name, declared) for function, declared in endpoints if CUSTOMER in path_parameters(declared.path)
+    ]
+    for function, declared in endpoints:
+        source = _customer_of(declared)
+        links = {
+            name: {"operationId": name, "parameters": {CUSTOMER: source}} for name, _ in about if name != function.name
+        }
+        if source and links:
+            found["paths"][declared.path][declared.method.lower()]["responses"]["200"]["links"] = links
+
+
+def _customer_of(declared: Endpoint) -> str:
+    """Where the request names its customer, as a runtime expression; empty where it does not."""
+    if CUSTOMER in path_parameters(declared.path):
+        return f"$request.path.{CUSTOMER}"
+    in_body = declared.body and CUSTOMER in declared.body().fields
+    return "$request.body#/customerId" if in_body else ""
 
 
 def _open_errors(found: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class Clock:
 class MovableClock(Clock):
     """Real time plus an offset kept in a file, so that every process of the local stack sees the same moved clock.
 
-    File: `{"offsetSeconds": <float>}`; a missing file means no offset. Re-read when its mtime or size changes.
+    File: `{"offsetSeconds": <float>}`; a missing file means no offset. Re-read when its mtime or inode changes.
     """
 
     def __init__(self, path: str) -> None:

@@ -12,6 +12,7 @@ Failure                     what the caller is told
 ├── Unprocessable  422      understood, but contradicts an earlier request
 ├── TooMany        429
 └── Unavailable    503      something we stand on does not answer; try again
+    └── Contended           the store answers, but others were faster every time
 Misconfigured               the process must not start
 ChangedMeanwhile            a compare-and-set lost its race; never leaves the repository's caller
 """
@@ -90,6 +91,10 @@ class TooMany(Failure):
 class Unavailable(Failure):
     status = 503
     code = "temporarily_unavailable"
+
+
+class Contended(Unavailable):
+    pass
 
 
 class Misconfigured(RuntimeError):

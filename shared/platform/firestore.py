@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.platform.clock import Clock
-from shared.platform.errors import ChangedMeanwhile, Unavailable
+from shared.platform.errors import ChangedMeanwhile, Contended, Unavailable
 from shared.platform.ids import Ids
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ COMMIT_SECONDS = 6.0
 READ_TRIES = 3
 TRIES = 25
 LONGEST_PAUSE_SECONDS = 0.25
+RETRY_SENTENCE = "The service is temporarily unavailable. Try again in a moment."
 Decided = TypeVar("Decided")
 
 
@@ -113,7 +114,7 @@ def remove(batch: WriteBatch, reference: DocumentReference, seen: Stored) -> Non
 
 
 def until_unchanged(decide: Callable[[], Decided], clock: Clock, ids: Ids) -> Decided:
-    """Read, decide, commit; from the start again while somebody else was faster. Raises `Unavailable` at the end.
+    """Read, decide, commit; from the start again while somebody else was faster. Raises `Contended` at the end.
 
     `decide` may run many times: it must take its reads anew each time, and do nothing but Firestore before its commit.
     """
@@ -122,7 +123,7 @@ def until_unchanged(decide: Callable[[], Decided], clock: Clock, ids: Ids) -> De
             return decide()
         except ChangedMeanwhile:
             clock.sleep(min(LONGEST_PAUSE_SECONDS, 0.005 * 2**attempt) * ids.jitter())
-    raise _unavailable()
+    raise Contended(RETRY_SENTENCE, headers={"Retry-After": "1"})
 
 
 def probe(client: Client, timeout: float) -> None:
@@ -143,7 +144,7 @@ def translated() -> Iterator[None]:
 
 
 def _unavailable() -> Unavailable:
-    return Unavailable("The service is temporarily unavailable. Try again in a moment.", headers={"Retry-After": "2"})
+    return Unavailable(RETRY_SENTENCE, headers={"Retry-After": "2"})
 
 
 def _delete_field() -> Any:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from shared.platform import firestore
 from shared.platform.clock import Clock
-from shared.platform.errors import Unavailable
+from shared.platform.errors import Contended, Unavailable
 from shared.platform.ids import Ids
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ WINDOW_SECONDS = 60
 SLOT_SECONDS = 10
 # A 60 s interval touches at most seven slots.
 SLOTS = WINDOW_SECONDS // SLOT_SECONDS + 1
-# A caller waits this long for Firestore; then nobody asks it again for the pause, so that callers do not queue for it.
-LEASE_SECONDS = 1.5
-PAUSE_SECONDS = 5.0
 KEYS_KEPT = 10_000
+# A limit must not hold up the request it protects, nor those that queue behind it while Firestore does not answer.
+LEASE_SECONDS = 1.0
+PAUSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,8 @@ class PermitStore:
         name = hashlib.sha256(key.encode()).hexdigest()
         try:
             return firestore.until_unchanged(lambda: self._try_lease(name, limit, want, unused), self._clock, self._ids)
+        except Contended:
+            raise
         except Unavailable:
             self._paused_until = self._clock.monotonic() + PAUSE_SECONDS
             raise

@@ -115,6 +115,8 @@ class Settings:
             raise Misconfigured(f"AUTH_MODE is '{self.auth_mode}'. Use 'jwt' or 'disabled'.")
         if self.environment not in ("local", "staging", "production"):
             raise Misconfigured(f"ENVIRONMENT is '{self.environment}'. Use 'local', 'staging' or 'production'.")
+        if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            raise Misconfigured(f"LOG_LEVEL is '{self.log_level}'. Use DEBUG, INFO, WARNING or ERROR.")
         if not self.project:
             raise Misconfigured("GOOGLE_CLOUD_PROJECT is not set. Set it to the project id.")
         if self.auth_mode == "disabled":

@@ -9,7 +9,8 @@ from marshmallow import Schema, fields, validate
 
 from shared.platform.clock import wire_time
 
-CUSTOMER_ID = r"^[A-Za-z0-9._:@-]{1,128}$"
+# '.' and '..' are made of allowed characters, but every URL library resolves them as path segments.
+CUSTOMER_ID = r"^(?!\.{1,2}$)[A-Za-z0-9._:@-]{1,128}$"
 
 
 class WireTime(fields.Field[datetime]):
@@ -45,7 +46,9 @@ def customer_id_field() -> fields.String:
         validate=[
             validate.Length(min=1, max=128, error="must be 1 to 128 characters."),
             # \Z and not $: a final line end is not part of any id.
-            validate.Regexp(r"[A-Za-z0-9._:@-]*\Z", error="may hold letters, digits, '.', '_', ':', '@', '-' only."),
+            validate.Regexp(
+                r"(?!\.{1,2}\Z)[A-Za-z0-9._:@-]*\Z", error="may hold letters, digits, '.', '_', ':', '@', '-' only."
+            ),
         ],
         metadata={"example": "c-1", "pattern": CUSTOMER_ID},
     )

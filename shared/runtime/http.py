@@ -25,7 +25,8 @@ from shared.runtime.routing import Route
 if TYPE_CHECKING:
     import flask
 
-CUSTOMER_ID = re.compile(r"[A-Za-z0-9._:@-]{1,128}")
+# '.' and '..' are made of allowed characters, but every URL library resolves them as path segments.
+CUSTOMER_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._:@-]{1,128}")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 SECURITY_HEADERS = {
     "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
@@ -101,19 +102,27 @@ class Exchange:
         return Answer(204, None, {"Allow": self.function.route.allow})
 
     def _run(self) -> Answer:
-        path = self.function.route.match(self.http.method, self.http.path)
+        path = self._routed()
         self._identify()
         raw = self._body()
         request = self._validated(path, raw)
         self._check_owner(request)
-        key = self.http.headers.get("Idempotency-Key", "")
-        if key and self.declared.idempotent:
+        key = self.http.headers.get("Idempotency-Key")
+        # An empty one is refused: who sends it believes to be protected.
+        if key is not None and self.declared.idempotent:
             answer = self._run_once(request, raw, idempotency.read_key(key))
         else:
             answer = self._handle(request)
         if self.declared.auth == ADMIN and self.declared.method != "GET":
             security_events.admin_acted(self.platform, self.function.name, self.principal, self.request_id)
         return answer
+
+    def _routed(self) -> dict[str, str]:
+        try:
+            return self.function.route.match(self.http.method, self.http.path)
+        except Failure:
+            self._spend_permit()
+            raise
 
     def _identify(self) -> None:
         """Who calls, and whether they may call now. A refused token still spends the address's permits."""

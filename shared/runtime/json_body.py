@@ -6,6 +6,7 @@ import json
 from contextlib import suppress
 from typing import IO, Any, NoReturn
 
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 
 from shared.platform.errors import Invalid, TooLarge, WrongMediaType
@@ -13,6 +14,8 @@ from shared.platform.errors import Invalid, TooLarge, WrongMediaType
 MAX_BYTES = 64 * 1024
 # A client that is still sending when we close never sees the answer: read on, up to what Cloud Run lets through.
 DRAINED_BYTES = 32 * 1024 * 1024
+# What a server's stream raises when the client goes away, or sends chunks that are none.
+CUT_OFF = (OSError, ParseException, ClientDisconnected)
 
 
 def read(stream: IO[bytes], content_type: str, content_length: int | None) -> bytes:
@@ -21,12 +24,12 @@ def read(stream: IO[bytes], content_type: str, content_length: int | None) -> by
         raise _too_large()
     try:
         raw = stream.read(MAX_BYTES + 1)
-    except (OSError, ClientDisconnected):
+    except CUT_OFF:
         raise Invalid("The body ended early.", code="incomplete_body", field="body") from None
     if len(raw) > MAX_BYTES:
         raise _too_large()
     if raw and not _is_json(content_type):
-        raise WrongMediaType("The body must be JSON: send Content-Type: application/json.")
+        raise WrongMediaType("The body must be JSON: send Content-Type: application/json.", field="Content-Type")
     return raw
 
 
@@ -53,7 +56,7 @@ def parse(raw: bytes) -> dict[str, Any]:
 def drain(stream: IO[bytes]) -> None:
     """Read on to the end of the body and keep nothing, so that the answer arrives; a client that is gone is none."""
     left = DRAINED_BYTES
-    with suppress(OSError, ClientDisconnected):
+    with suppress(*CUT_OFF):
         while left > 0 and (chunk := stream.read(min(left, MAX_BYTES))):
             left -= len(chunk)
 

@@ -58,7 +58,7 @@ def delivery(platform: Platform, event: Any) -> Delivery:
     """The message inside a CloudEvent. Raises ValueError for a body that is no JSON object: a poison message."""
     message = event.data["message"]
     try:
-        data = json.loads(base64.b64decode(message.get("data") or "") or b"{}")
+        data = json.loads(base64.b64decode(message.get("data") or "", validate=True) or b"{}")
     except (binascii.Error, ValueError):
         raise ValueError("The message's data is not JSON.") from None
     if not isinstance(data, dict):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.platform.context import Platform
-from shared.platform.errors import TooMany, Unavailable
+from shared.platform.errors import Contended, TooMany, Unavailable
 from shared.platform.permits import WINDOW_SECONDS, Decision, OwnWindow
 from shared.platform.settings import Settings
 from shared.runtime.request import Principal
@@ -51,10 +51,20 @@ class RateLimiter:
         """Failure policy: without Firestore the limit falls back to this instance's own window, and says so."""
         key = f"{tier.name}:{caller}"
         try:
-            return self._platform.permits.admit(key, tier.limit)
+            return self._leased(key, tier.limit)
+        except Contended:
+            # Others are taking permits this very moment: admitting here could pass the limit.
+            return Decision(False, 0, 1)
         except Unavailable:
             log.warning("rate_limit_fallback", extra={"tier": tier.name, "metric": "rate_limit_fallback"})
             return self._own_window.admit(key, tier.limit)
+
+    def _leased(self, key: str, limit: int) -> Decision:
+        decision = self._platform.permits.admit(key, limit)
+        if decision.allowed:
+            # Counted in the own window too: when Firestore falls silent, it must not start from nothing.
+            self._own_window.admit(key, limit)
+        return decision
 
 
 def headers(tier: Tier, decision: Decision) -> Mapping[str, str]:

@@ -63,7 +63,8 @@ def _first(kind: type[Schema], messages: Any) -> Invalid:
 def _leaf(path: str, message: Any) -> tuple[str, str]:
     while isinstance(message, dict):
         name, message = next(iter(message.items()))
-        path = f"{path}.{name}"
+        # marshmallow's own name for the object itself
+        path = path if name == "_schema" else f"{path}.{name}"
     return path, str(message[0] if isinstance(message, list) else message)
 
 

@@ -7,13 +7,17 @@ from typing import Any
 from marshmallow import Schema, fields, post_dump, validate
 
 from shared.platform.wire import ErrorAnswer, WireDate, WireTime, customer_id_field
+from shared.verification.jurisdictions import JURISDICTIONS
+
+_STATE = "USPS code of a state, DC or a territory, in either case."
 
 
-def _text(name: str, description: str, example: str) -> fields.String:
+def _text(name: str, description: str, example: str, **documented: Any) -> fields.String:
+    """`documented` is for the API document only: the rules judge values, because a wrong one counts as an attempt."""
     return fields.String(
         required=True,
         data_key=name,
-        metadata={"description": description, "example": example, "minLength": 1},
+        metadata={"description": description, "example": example, "minLength": 1, **documented},
     )
 
 
@@ -21,10 +25,12 @@ class VerifyRequest(Schema):
     """What a customer states. Wrong types are refused here; wrong values by the rules, and those count as attempts."""
 
     customer_id = customer_id_field()
-    full_name = _text("fullName", "First and last name, 2-100 characters, letters of any script.", "José Núñez")
-    date_of_birth = _text("dateOfBirth", "YYYY-MM-DD", "1990-01-31")
-    id_number_last4 = _text("idNumberLast4", "Last four digits of the number on the ID.", "1234")
-    state = _text("state", "USPS code of a state, DC or a territory.", "TX")
+    full_name = _text(
+        "fullName", "First and last name, letters of any script.", "José Núñez", minLength=2, maxLength=100
+    )
+    date_of_birth = _text("dateOfBirth", "YYYY-MM-DD", "1990-01-31", format="date")
+    id_number_last4 = _text("idNumberLast4", "Last four digits of the number on the ID.", "1234", pattern="^[0-9]{4}$")
+    state = _text("state", _STATE, "TX", enum=sorted(JURISDICTIONS))
     email = fields.Email(
         validate=validate.Length(max=254),
         metadata={"description": "For the expiry notice only.", "example": "jose@example.com"},
@@ -136,7 +142,7 @@ class PolicyQuery(Schema):
 
     state = fields.String(
         required=True,
-        metadata={"example": "TX", "pattern": "^[A-Za-z]{2}$", "description": "USPS code."},
+        metadata={"example": "TX", "enum": sorted(JURISDICTIONS), "description": _STATE},
     )
     date = WireDate(metadata={"format": "date", "example": "2026-01-01", "type": "string"})
 

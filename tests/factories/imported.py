@@ -1,0 +1,82 @@
+"""Prints what each function named on the command line imports: when it is loaded, and after one good request.
+
+Each is loaded in a forked process of its own. Only what a function has: it runs in the lean environment.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import sys
+import time
+
+
+def imported_by(name: str) -> dict[str, list[str]]:
+    sys.path.insert(0, os.getcwd())
+    from functions_framework import create_app
+
+    client = create_app(name, "main.py").test_client()
+    loaded = sorted(sys.modules)
+    method, path, options = request_to(name)
+    answer = client.open(path, method=method, **options)
+    assert answer.status_code in (200, 404), (name, answer.status_code, answer.text)
+    return {"loaded": loaded, "served": sorted(sys.modules)}
+
+
+def request_to(name: str) -> tuple[str, str, dict[str, object]]:
+    """A request that the function's whole road is walked for."""
+    from shared.runtime.declare import Endpoint, declaration_of
+    from shared.runtime.serve import module_name
+
+    declared = declaration_of(sys.modules[module_name(name)].handle)
+    if not isinstance(declared, Endpoint):
+        data = base64.b64encode(b'{"type": "nothing.happened", "eventId": "evt_1"}').decode()
+        message = {"data": data, "messageId": "1", "publishTime": "2026-07-01T17:00:00Z"}
+        return "POST", "/projects/p/topics/t", {"json": {"subscription": "s", "message": message}}
+    person = {"fullName": "Ann Example", "dateOfBirth": "1990-01-31", "idNumberLast4": "1234", "state": "TX"}
+    return (
+        declared.method,
+        declared.path.replace("{customer_id}", "c-1"),
+        {
+            "headers": {"Authorization": f"Bearer {token()}"},
+            "json": {"customerId": "c-1", **person} if declared.body else None,
+            "query_string": {"state": "TX"} if name == "verification_policy" else None,
+        },
+    )
+
+
+def token() -> str:
+    """Signed by hand: PyJWT must not be imported by this script."""
+
+    def part(raw: bytes) -> bytes:
+        return base64.urlsafe_b64encode(raw).rstrip(b"=")
+
+    claims = {"sub": "a-1", "role": "admin", "aud": "livhana-api", "iss": "livhana", "exp": int(time.time()) + 600}
+    signed = part(b'{"alg":"HS256"}') + b"." + part(json.dumps(claims).encode())
+    tag = hmac.digest(os.environ["JWT_SECRET"].encode(), signed, hashlib.sha256)
+    return (signed + b"." + part(tag)).decode()
+
+
+def in_a_fork(name: str) -> dict[str, list[str]]:
+    receive, send = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.dup2(2, 1)  # log lines go to standard error
+        found = imported_by(name)
+        with os.fdopen(send, "w") as out:
+            json.dump(found, out)
+        os._exit(0)
+    os.close(send)
+    with os.fdopen(receive) as lines:
+        text = lines.read()
+    _, status = os.waitpid(child, 0)
+    assert status == 0, f"{name} failed"
+    found: dict[str, list[str]] = json.loads(text)
+    return found
+
+
+if __name__ == "__main__":
+    print(json.dumps({name: in_a_fork(name) for name in sys.argv[1:]}))

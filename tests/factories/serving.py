@@ -1,0 +1,29 @@
+"""Functions on a platform of the test's own: its clock stands still until the test moves it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+
+import flask
+from flask.testing import FlaskClient
+
+from shared.platform.context import Platform
+from shared.runtime.declare import Endpoint, declaration_of
+from shared.runtime.http import HttpFunction
+from shared.runtime.serve import module_name
+
+
+def serving(platform: Platform) -> Callable[[str], FlaskClient]:
+    """As the `function` fixture: `serving(platform)("verification_verify")` is a client of the HTTP function."""
+    return lambda entry_point: _client(platform, entry_point)
+
+
+def _client(platform: Platform, entry_point: str) -> FlaskClient:
+    handler = importlib.import_module(module_name(entry_point)).handle
+    declared = declaration_of(handler)
+    assert isinstance(declared, Endpoint)
+    function = HttpFunction(entry_point, declared, handler, platform)
+    app = flask.Flask(entry_point, static_folder=None)
+    app.add_url_rule("/<path:path>", "all", lambda path: function(flask.request), methods=[declared.method, "OPTIONS"])
+    return app.test_client()
