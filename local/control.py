@@ -12,6 +12,7 @@ from typing import Any
 
 import flask
 import requests
+from werkzeug.exceptions import HTTPException
 
 from local import provision
 from local.environment import State
@@ -26,13 +27,16 @@ from shared.runtime.manifest import declared_functions, entry
 
 VIEWER = Path(__file__).parent / "docs_viewer"
 OPENAPI = Path(__file__).parents[1] / "infra" / "generated" / "openapi.json"
+SETTLE_SECONDS = 10.0
+# Dates that a person can be old enough on, and that leave room for what is reckoned from them.
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 DURATION = re.compile(
     r"(?P<sign>-?)P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?"
 )
 
 
-def control_app(state: State) -> flask.Flask:
-    """A Flask app for /_local/."""
+def control_app(state: State, settle: Callable[[float], bool]) -> flask.Flask:
+    """A Flask app for /_local/. `settle` waits for the messages that are being handled, so many seconds at most."""
     app = flask.Flask("local", static_folder=None)
     routes: list[tuple[str, str, Callable[..., Any]]] = [
         ("GET", "/_local/functions", _functions),
@@ -40,7 +44,7 @@ def control_app(state: State) -> flask.Flask:
         ("GET", "/_local/clock", lambda: _read_clock(state)),
         ("POST", "/_local/clock", lambda: _move_clock(state)),
         ("GET", "/_local/events", lambda: _events(state)),
-        ("POST", "/_local/reset", lambda: _reset(state)),
+        ("POST", "/_local/reset", lambda: _reset(state, settle)),
         ("GET", "/_local/docs/openapi.json", lambda: flask.send_file(OPENAPI)),
         ("GET", "/_local/docs/", lambda: _page("index.html")),
         ("GET", "/_local/docs/<name>", _page),
@@ -49,7 +53,23 @@ def control_app(state: State) -> flask.Flask:
     for method, path, view in routes:
         app.add_url_rule(path, f"{method} {path}", view, methods=[method])
     app.register_error_handler(Failure, lambda failure: (answer_for(failure, "local").value, failure.status))
+    app.register_error_handler(HTTPException, _refused)
     return app
+
+
+def _refused(error: HTTPException) -> flask.Response:
+    """Flask's own refusals (unknown path, wrong method) with their headers, in the shape of every other error."""
+    response = flask.make_response(error.get_response())
+    code = (error.name or "error").lower().replace(" ", "_")
+    shape = {"success": False, "error": error.description, "code": code, "requestId": "local"}
+    response.data, response.content_type = json.dumps(shape), "application/json"
+    return response
+
+
+def _body() -> dict[str, Any]:
+    """The JSON object that was sent; an empty one for anything else."""
+    sent = flask.request.get_json(silent=True)
+    return sent if isinstance(sent, dict) else {}
 
 
 def _functions() -> dict[str, Any]:
@@ -64,8 +84,7 @@ def _run_job(name: str) -> tuple[dict[str, Any], int]:
     if found is None or not isinstance(found.declaration, Job):
         raise NotFound(f"There is no job {name}. Jobs: {', '.join(sorted(jobs))}.")
     topic = found.declaration.topics[0]
-    data = flask.request.get_json(silent=True) or {}
-    instance.platform().publisher.publish(topic, [Message(json.dumps(data), {"job": found.deployed_name})])
+    instance.platform().publisher.publish(topic, [Message(json.dumps(_body()), {"job": found.deployed_name})])
     return {"success": True, "job": found.name, "topic": topic}, 202
 
 
@@ -76,16 +95,18 @@ def _read_clock(state: State) -> dict[str, Any]:
 
 def _move_clock(state: State) -> dict[str, Any]:
     """`{"advance": "P31D"}`, `{"set": "2026-01-01T00:00:00Z"}` or `{"reset": true}`."""
-    order = flask.request.get_json(silent=True) or {}
+    order = _body()
     now = MovableClock(str(state.clock_file)).now()
     if "advance" in order:
-        now += _duration(str(order["advance"]))
+        now = _later(now, str(order["advance"]))
     elif "set" in order:
         now = _moment(str(order["set"]))
     elif order.get("reset"):
         now = datetime.now(UTC)
     else:
         raise Invalid('Send {"advance": "P31D"}, {"set": "2026-01-01T00:00:00Z"} or {"reset": true}.')
+    if not EARLIEST <= now <= LATEST:
+        raise _too_far()
     move_clock(state, now)
     return _read_clock(state)
 
@@ -98,15 +119,22 @@ def move_clock(state: State, now: datetime) -> None:
     fresh.replace(state.clock_file)
 
 
-def _duration(text: str) -> timedelta:
+def _later(now: datetime, text: str) -> datetime:
     match = DURATION.fullmatch(text)
     parts = {
         name: int(value) for name, value in (match.groupdict() if match else {}).items() if value and name != "sign"
     }
     if not match or not parts:
         raise Invalid(f"'{text}' is no duration. Use weeks, days, hours, minutes, seconds: P31D, PT36H, P1W.")
-    length = timedelta(**parts)
-    return -length if match["sign"] else length
+    try:
+        length = timedelta(**parts)
+        return now - length if match["sign"] else now + length
+    except OverflowError:
+        raise _too_far() from None
+
+
+def _too_far() -> Invalid:
+    return Invalid(f"That is too far. Stay between {EARLIEST.year} and {LATEST.year}.")
 
 
 def _moment(text: str) -> datetime:
@@ -128,18 +156,22 @@ def _events(state: State) -> dict[str, Any]:
     return {"count": len(wanted), "events": wanted}
 
 
-def _reset(state: State) -> dict[str, Any]:
+def _reset(state: State, settle: Callable[[float], bool]) -> dict[str, Any]:
     """Back to an empty store, on today's clock. `{"seed": true}` puts the demo customers back."""
     platform = instance.platform()
     settings = platform.settings
-    provision.PubSub(settings.pubsub_emulator, settings.project).purge()
+    pubsub = provision.PubSub(settings.pubsub_emulator, settings.project)
+    pubsub.purge()
+    # What is being handled now would be stored after the stores have been emptied, and what then fails come again.
+    settle(SETTLE_SECONDS)
+    pubsub.purge()
     _empty_firestore(settings.firestore_emulator, settings.project)
     warehouse = provision.warehouse(settings.bigquery_emulator, settings.project)
     provision.drop_tables(warehouse)
     provision.create_tables(warehouse)
     state.clock_file.unlink(missing_ok=True)
     state.events_file.unlink(missing_ok=True)
-    if (flask.request.get_json(silent=True) or {}).get("seed"):
+    if _body().get("seed"):
         seed(platform)
     state.generation_file.write_text(wire_time(datetime.now(UTC)))
     return {"success": True}

@@ -42,7 +42,8 @@ class Gateway:
     def __init__(self, state: State) -> None:
         self._state = state
         self._functions = declared_functions()
-        self._control = control_app(state)
+        self._pushes = InFlight()
+        self._control = control_app(state, self._pushes.wait_until_none)
         self._seen_generation = self._generation()
         self._load()
 
@@ -72,7 +73,7 @@ class Gateway:
     def _pushed(self, environ: WSGIEnvironment, path: str) -> WsgiApp:
         name, _, rest = path.removeprefix("/_push/").partition("/")
         environ["PATH_INFO"] = f"/{rest}"
-        return self._apps.get(name, _refusal(NotFound(f"There is no function {name}.")))
+        return self._pushes.counted(self._apps.get(name, _refusal(NotFound(f"There is no function {name}."))))
 
     def _chosen(self, matching: list[Declared], environ: WSGIEnvironment) -> WsgiApp:
         if not matching:
@@ -91,6 +92,34 @@ class Gateway:
             return os.stat(self._state.generation_file).st_mtime_ns
         except FileNotFoundError:
             return 0
+
+
+class InFlight:
+    """Counts the messages that are being handled, so that a reset can wait for them."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._count = 0
+
+    def counted(self, app: WsgiApp) -> WsgiApp:
+        def call(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            self._add(1)
+            try:
+                return app(environ, start_response)
+            finally:
+                self._add(-1)
+
+        return call
+
+    def wait_until_none(self, seconds: float) -> bool:
+        """Whether there was a moment without any."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._count == 0, seconds)
+
+    def _add(self, change: int) -> None:
+        with self._changed:
+            self._count += change
+            self._changed.notify_all()
 
 
 def _app(function: Declared) -> WsgiApp:

@@ -1,0 +1,71 @@
+"""End to end: the whole local stack, as `make run` starts it.
+
+Every module that runs a stack is marked `xdist_group("stack")`, so that with `--dist loadgroup` one worker runs them
+all, and one stack runs at a time (beside it now and then a second one, which a test of the start itself needs).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.stack import RunningStack, free_port
+
+OPEN = {"AUTH_MODE": "disabled"}
+# The generated requests of the API tests are far more than a person's.
+SIGNED = {
+    "AUTH_MODE": "jwt",
+    **{f"RATE_LIMIT_{tier}": "1000000" for tier in ("ANONYMOUS", "SIGNED_IN", "ADMIN", "HEALTH")},
+}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Make `--dist loadgroup` work: pytest-xdist 3.8 writes groups into `_nodeid`, where pytest 9.2 no longer looks."""
+    for item in items:
+        with_group = getattr(item, "_nodeid", item.nodeid)
+        if with_group != item.nodeid:
+            item._id = type(item._id).parse(with_group)
+
+
+class Stacks:
+    """At most one running stack: asking for one of another kind ends the one before."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._kind = ""
+        self._running: RunningStack | None = None
+
+    def of(self, kind: str, changes: dict[str, str]) -> RunningStack:
+        if self._kind != kind or self._running is None or self._running.process.poll() is not None:
+            self.stop()
+            self._kind = kind
+            self._running = RunningStack(self._folder / kind, free_port(), **changes)
+            self._running.wait_until_ready()
+        return self._running
+
+    def stop(self) -> None:
+        if self._running:
+            self._running.stop()
+            self._running = None
+
+
+@pytest.fixture(scope="session")
+def stacks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stacks]:
+    started = Stacks(tmp_path_factory.mktemp("stacks"))
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def stack(stacks: Stacks) -> RunningStack:
+    """As `make run`: every caller is an admin."""
+    return stacks.of("open", OPEN)
+
+
+@pytest.fixture
+def signed_stack(stacks: Stacks) -> RunningStack:
+    """As `AUTH_MODE=jwt make run`, with rate limits out of the way."""
+    return stacks.of("signed", SIGNED)
