@@ -67,7 +67,8 @@ class AuditRepository:
         parameters = {name: (table.columns[name], value) for name, value in full.items()}
         bounds = {"day_start": ("TIMESTAMP", day), "day_end": ("TIMESTAMP", day + timedelta(days=1))}
         bigquery.query(self._warehouse, _merge(table), {**parameters, **bounds}, "record_event")
-        self._link(table, row).update({"stored": True})
+        with firestore.translated():
+            self._link(table, row).update({"stored": True}, timeout=firestore.COMMIT_SECONDS)
 
     def rows(self, table: Table, day: datetime) -> list[Row]:
         """A day's rows in the order of their chain."""
@@ -82,6 +83,15 @@ class AuditRepository:
     def head(self, table: Table, day: datetime) -> Head | None:
         seen = firestore.read(self._chain(table, day))
         return Head(seen.data["sequence"], seen.data["rowHash"]) if seen else None
+
+    def pending(self, table: Table, day: datetime) -> dict[int, str]:
+        """The links of a day whose rows are being stored, or wait for a redelivery: sequence → row hash."""
+        from google.cloud.firestore import FieldFilter
+
+        links = self._store.collection(LINKS).where(filter=FieldFilter("chain", "==", self._chain(table, day).id))
+        with firestore.translated():
+            found = [link.to_dict() or {} for link in links.where(filter=FieldFilter("stored", "==", False)).stream()]
+        return {link["sequence"]: link["rowHash"] for link in found}
 
     def _try_place(self, table: Table, row: Row, link_after: LinkAfter) -> Link | None:
         seen = firestore.read(self._link(table, row))
@@ -102,13 +112,14 @@ class AuditRepository:
         link = link_after(Head(seen.data["sequence"], seen.data["rowHash"]) if seen else None, row)
         batch = self._store.batch()
         firestore.put(batch, chain, {"sequence": link.sequence, "rowHash": link.row_hash}, seen)
-        firestore.put(batch, self._link(table, row), self._link_document(link), None)
+        firestore.put(batch, self._link(table, row), self._link_document(chain.id, link), None)
         firestore.commit(batch)
         return link
 
-    def _link_document(self, link: Link) -> dict[str, Any]:
+    def _link_document(self, chain: str, link: Link) -> dict[str, Any]:
         now = self._clock.now()
         return {
+            "chain": chain,
             "sequence": link.sequence,
             "previousHash": link.previous_hash,
             "rowHash": link.row_hash,

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from shared.audit.models import Break
+from shared.audit.models import Break, Table
 from shared.audit.repository import AuditRepository, tables
-from shared.audit.rules import first_break, link_after, row_of
+from shared.audit.rules import first_break, link_after, row_of, without_newer
 from shared.platform.context import Platform
 
 log = logging.getLogger(__name__)
@@ -36,8 +36,8 @@ class AuditService:
         interested = [table for table in tables() if event["type"] in table.events]
         if not interested:
             log.error("event_not_recorded", extra={"type": event["type"], "eventId": event["eventId"]})
-        for table in interested:
-            row = row_of(table, event)
+        # All rows first: an event that does not fit one table is recorded in none.
+        for table, row in [(table, row_of(table, event)) for table in interested]:
             link = self._repository.take_place(table, row, link_after)
             if link:
                 self._repository.store(table, row, link)
@@ -47,7 +47,12 @@ class AuditService:
         for table in tables():
             for offset in range((last - first).days + 1):
                 day = first + timedelta(days=offset)
-                start = datetime.combine(day, time(), UTC)
-                rows = self._repository.rows(table, start)
-                broken = first_break(table.full_name, day.isoformat(), rows, self._repository.head(table, start))
-                yield table.full_name, day, len(rows), broken
+                rows, broken = self._check(table, datetime.combine(day, time(), UTC))
+                yield table.full_name, day, rows, broken
+
+    def _check(self, table: Table, day: datetime) -> tuple[int, Break | None]:
+        # In this order, so that a row that is stored meanwhile is in one of them, or comes after the first head.
+        head, pending = self._repository.head(table, day), self._repository.pending(table, day)
+        rows, newest = self._repository.rows(table, day), self._repository.head(table, day)
+        rows = without_newer(rows, head, newest)
+        return len(rows), first_break(table.full_name, f"{day:%Y-%m-%d}", rows, head, pending)

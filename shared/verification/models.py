@@ -79,9 +79,9 @@ class PolicyView:
     evidence_class: str = EVIDENCE_CLASS
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Person:
-    """The personal part of a record: exists in clear only while a request runs."""
+    """The personal part of a record: exists in clear only while a request runs. It has no repr either."""
 
     customer_id: str
     full_name: str

@@ -44,10 +44,13 @@ def verification(**changes: Any) -> Verification:
     return Verification(**values)
 
 
-def vault(platform: Platform) -> Vault:
+def keyring(platform: Platform) -> Keyring:
     settings = platform.settings
-    keyring = Keyring.parse("VERIFICATION_KEY", settings.verification_key, settings.verification_retired_keys)
-    return Vault(keyring, platform.ids.entropy)
+    return Keyring.parse("VERIFICATION_KEY", settings.verification_key, settings.verification_retired_keys)
+
+
+def vault(platform: Platform) -> Vault:
+    return Vault(keyring(platform), platform.ids.entropy)
 
 
 def person_of(platform: Platform, customer_id: str) -> Person:

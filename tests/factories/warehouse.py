@@ -27,11 +27,13 @@ class Warehouse:
         """Of a table of the dataset commerce, in the order of the chain."""
         return self.run(f"SELECT * FROM `commerce.{table}` WHERE {where} ORDER BY created_at, chain_sequence")
 
-    def change(self, table: Table, event_id: str, column: str, value: Any) -> None:
+    def change(self, table: Table, event: str, **values: Any) -> None:
+        """Give columns of the row of an event other values."""
+        changes = ", ".join(f"{column} = @{column}" for column in values)
         self.run(
-            f"UPDATE `{table.dataset}.{table.name}` SET {column} = @value WHERE event_id = @event_id",
-            value=(table.columns[column], value),
-            event_id=("STRING", event_id),
+            f"UPDATE `{table.dataset}.{table.name}` SET {changes} WHERE event_id = @event",
+            **{column: (table.columns[column], value) for column, value in values.items()},
+            event=("STRING", event),
         )
 
     def everything(self) -> dict[str, list[dict[str, Any]]]:
