@@ -19,7 +19,7 @@ FRAMEWORK = ROOT / ".venv" / "functions" / "bin" / "functions-framework"
 BARE = ROOT / "bench" / "bare" / "main.py"
 OURS = ROOT / "main.py"
 # As deployed: equal to the declared concurrency.
-THREADS = "4"
+THREADS = "3"
 
 
 @dataclass

@@ -73,7 +73,10 @@ class PubSub:
             "ackDeadlineSeconds": declared.ack_deadline_seconds,
             # The path names the topic, because functions-framework reads the event's source from it.
             "pushConfig": {"pushEndpoint": f"{push_base}/{function.name}/projects/{self._project}/topics/{topic}"},
-            "retryPolicy": {"minimumBackoff": "1s", "maximumBackoff": "60s"},
+            "retryPolicy": {
+                "minimumBackoff": f"{declared.minimum_backoff_seconds}s",
+                "maximumBackoff": f"{declared.maximum_backoff_seconds}s",
+            },
             "deadLetterPolicy": {
                 "deadLetterTopic": self._topic(dead_letter_topic(function)),
                 "maxDeliveryAttempts": declared.max_delivery_attempts,

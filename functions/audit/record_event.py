@@ -7,16 +7,8 @@ from shared.runtime.declare import subscriber
 from shared.runtime.request import Delivery
 
 
-# One message at a time: the rows of a day are links of one chain. Deliveries must go on for longer than the lease of an
-# instance that died (60 s), or its event would end as a dead letter.
-@subscriber(
-    "verification-events",
-    "security-events",
-    concurrency=1,
-    max_instances=3,
-    timeout_seconds=60,
-    max_delivery_attempts=20,
-)
+# Few instances, because the rows of a day are links of one chain that they race for; within one, messages queue.
+@subscriber("verification-events", "security-events", concurrency=8, max_instances=3, timeout_seconds=60)
 def handle(delivery: Delivery) -> None:
     """Record one event. Raises `Unavailable` to be called again."""
     AuditService.on(delivery.platform).record(delivery.data)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from shared.runtime.declare import CUSTOMER_OR_ADMIN, endpoint, in_path
 from shared.runtime.request import Answer, Request
+from shared.verification.erasure import ErasureService
 from shared.verification.schemas import ErasedAnswer
-from shared.verification.service import VerificationService
 
 
 @endpoint(
@@ -13,10 +13,9 @@ from shared.verification.service import VerificationService
     auth=CUSTOMER_OR_ADMIN,
     owner=in_path("customer_id"),
     responds={200: ErasedAnswer},
-    secrets=("VERIFICATION_KEY", "AGE_TOKEN_KEY"),
 )
 def handle(request: Request) -> Answer:
     """Delete what is personal: the sealed record, its key, kept answers. The de-identified trail stays."""
     customer_id = request.path["customer_id"]
-    VerificationService.on(request.platform).erase(customer_id, request.principal.role, request.request_id)
+    ErasureService.on(request.platform).erase(customer_id, request.principal.role, request.request_id)
     return Answer(200, {"customer_id": customer_id})

@@ -18,6 +18,7 @@ from shared.platform import bigquery, firestore
 from shared.platform.clock import Clock
 from shared.platform.errors import Unavailable
 from shared.platform.ids import Ids
+from shared.platform.locks import KeyedLocks
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client as BigQueryClient
@@ -48,6 +49,7 @@ class AuditRepository:
         self._warehouse = warehouse
         self._clock = clock
         self._ids = ids
+        self._locks = KeyedLocks()
 
     def take_place(self, table: Table, row: Row, link_after: LinkAfter) -> Link | None:
         """The row's place in its day's chain and the right to store it; None when it is stored already.
@@ -55,7 +57,8 @@ class AuditRepository:
         `link_after` gives the link that follows the chain's head. Raises `Unavailable` while another instance is
         storing the row.
         """
-        return firestore.until_unchanged(lambda: self._try_place(table, row, link_after), self._clock, self._ids)
+        with self._locks.hold(self._chain(table, row["created_at"]).id):
+            return firestore.until_unchanged(lambda: self._try_place(table, row, link_after), self._clock, self._ids)
 
     def store(self, table: Table, row: Row, link: Link) -> None:
         """Put the row into BigQuery unless it is there, and note that it is."""

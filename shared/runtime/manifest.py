@@ -63,6 +63,8 @@ def _trigger(declared: Declaration) -> dict[str, Any]:
     push = {
         "topics": list(declared.topics),
         "ackDeadlineSeconds": declared.ack_deadline_seconds,
+        "minimumBackoffSeconds": declared.minimum_backoff_seconds,
+        "maximumBackoffSeconds": declared.maximum_backoff_seconds,
         "maxDeliveryAttempts": declared.max_delivery_attempts,
     }
     if isinstance(declared, Job):

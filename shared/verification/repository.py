@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared.platform import firestore
+from shared.platform.context import Platform
 from shared.platform.firestore import Stored
 from shared.platform.outbox import Event, Outbox
 from shared.verification.models import WINDOW, DataKey, FailedAttempt, Verification
@@ -44,6 +45,10 @@ class VerificationRepository:
     def __init__(self, client: Client, outbox: Outbox) -> None:
         self._client = client
         self._outbox = outbox
+
+    @classmethod
+    def on(cls, platform: Platform) -> VerificationRepository:
+        return cls(platform.firestore, platform.outbox)
 
     def record(self, customer_hash: str) -> Record | None:
         seen = firestore.read(self._verification(customer_hash))

@@ -1,4 +1,4 @@
-"""Age verification: verify, status, erase. Loads, lets the rules decide, commits state and event together.
+"""Verifying a customer: loads, lets the rules decide, commits state and event together.
 
 An attempt is one compare-and-set on the customer's attempt window: read, decide in memory, commit. No answer leaves
 before its commit, so twenty attempts at once reveal exactly three results (docs/decisions/0006).
@@ -14,22 +14,19 @@ from shared.platform import firestore
 from shared.platform.clock import to_milliseconds
 from shared.platform.context import Platform
 from shared.platform.crypto import Keyring, Undecryptable
-from shared.platform.errors import Forbidden
 from shared.platform.locks import KeyedLocks
 from shared.verification import events, sandbox
-from shared.verification.errors import NoVerification, TooManyAttempts
+from shared.verification.errors import TooManyAttempts
 from shared.verification.models import (
     EVIDENCE_CLASS,
     MAX_ATTEMPTS,
     WINDOW,
     Checked,
     Claim,
-    DataKey,
     FailedAttempt,
     Person,
     Refusal,
     Refused,
-    Status,
     Verification,
     Verified,
 )
@@ -70,15 +67,14 @@ class VerificationService:
 
     @classmethod
     def _made(cls, platform: Platform) -> VerificationService:
-        repository = VerificationRepository(platform.firestore, platform.outbox)
         keyring = Keyring.parse(
             "VERIFICATION_KEY",
             platform.settings.require("VERIFICATION_KEY"),
             platform.settings.verification_retired_keys,
         )
-        return cls(platform, repository, Vault(keyring, platform.ids.entropy), AgeTokens.on(platform))
-
-    # --- verify
+        return cls(
+            platform, VerificationRepository.on(platform), Vault(keyring, platform.ids.entropy), AgeTokens.on(platform)
+        )
 
     def verify(
         self, customer_id: str, claim: Claim, email: str, request_id: str, *, new_record: bool = False
@@ -181,7 +177,8 @@ class VerificationService:
     def _new_record(
         self, attempt: Attempt, checked: Checked, known: Verification | None, now: datetime
     ) -> Verification:
-        data_key, sealed = self._sealed(_person(attempt, checked), attempt.customer_hash, known)
+        known_key = known.data_key if known else None
+        data_key, sealed = self._vault.seal(_person(attempt, checked), attempt.customer_hash, known_key)
         return Verification(
             id=self._platform.ids.new("av"),
             method="full_verification",
@@ -196,12 +193,6 @@ class VerificationService:
             sealed=sealed,
         )
 
-    def _sealed(self, person: Person, customer_hash: str, known: Verification | None) -> tuple[DataKey, bytes]:
-        try:
-            return self._vault.seal(person, customer_hash, known.data_key if known else None)
-        except Undecryptable:
-            return self._vault.seal(person, customer_hash, None)
-
     def _verified(self, customer_id: str, verification: Verification, method: str, age: int) -> Verified:
         return Verified(
             verification_id=verification.id,
@@ -212,71 +203,6 @@ class VerificationService:
             expires_at=verification.expires_at,
             age_token=self._tokens.issue(customer_id, verification),
         )
-
-    # --- status
-
-    def status(self, customer_id: str) -> Status:
-        """Raises `NoVerification`, `Unavailable`."""
-        if self._is_sandbox(customer_id):
-            return self._status_of(customer_id, sandbox.record(customer_id, self._platform.clock.now()))
-        record = self._repository.record(self._platform.customer_hash(customer_id))
-        if record is None:
-            raise NoVerification(customer_id)
-        return self._status_of(customer_id, record.verification)
-
-    def own_status(self, customer_id: str, age_token: str, *, may_ask_for_others: bool) -> Status:
-        """The status of the caller, or of the customer whom the age token names.
-
-        Raises `NoVerification` (also when an erasure has revoked the token), `AgeTokenInvalid`, `Forbidden`.
-        """
-        if not age_token:
-            return self.status(customer_id)
-        named, family = self._tokens.read(age_token)
-        if named != customer_id and not may_ask_for_others:
-            raise Forbidden("This age token is another customer's.")
-        status = self.status(named)
-        if status.token_family != family:
-            raise NoVerification(named)
-        return status
-
-    def _status_of(self, customer_id: str, verification: Verification) -> Status:
-        valid = verification.valid_at(self._platform.clock.now())
-        return Status(
-            verification_id=verification.id,
-            verified=valid,
-            expired=not valid,
-            method=verification.method,
-            age=verification.age,
-            state=verification.state,
-            verified_at=verification.verified_at,
-            expires_at=verification.expires_at,
-            token_family=verification.token_family,
-            age_token=self._tokens.issue(customer_id, verification) if valid else None,
-        )
-
-    # --- erase
-
-    def erase(self, customer_id: str, role: str, request_id: str) -> None:
-        """Delete everything personal. Running it again changes nothing. Raises `Unavailable`.
-
-        E-mails that wait to be sent hold no person either: their sender reads the record, which is gone.
-        """
-        customer_hash = self._platform.customer_hash(customer_id)
-        firestore.until_unchanged(
-            lambda: self._erase_record(customer_hash, role, request_id),
-            self._platform.clock,
-            self._platform.ids,
-        )
-        self._platform.idempotency.forget(customer_hash)
-
-    def _erase_record(self, customer_hash: str, role: str, request_id: str) -> None:
-        record = self._repository.record(customer_hash)
-        if record is None:
-            return
-        now = to_milliseconds(self._platform.clock.now())
-        event = events.erased(self._platform.ids.new("evt"), customer_hash, request_id, record.verification, role, now)
-        self._repository.erase(customer_hash, record, event)
-        self._platform.outbox.publish([event])
 
     # --- test people
 

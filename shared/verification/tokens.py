@@ -37,12 +37,13 @@ class AgeTokens:
 
     @classmethod
     def on(cls, platform: Platform) -> AgeTokens:
+        return platform.once(cls, lambda: cls._made(platform))
+
+    @classmethod
+    def _made(cls, platform: Platform) -> AgeTokens:
         settings = platform.settings
         pem = settings.require("AGE_TOKEN_KEY")
-        return platform.once(
-            cls,
-            lambda: cls(pem, settings.age_token_retired_keys, settings.public_url, platform.clock, platform.ids),
-        )
+        return cls(pem, settings.age_token_retired_keys, settings.public_url, platform.clock, platform.ids)
 
     def issue(self, customer_id: str, verification: Verification) -> str:
         """A token that ends after 24 hours, and never after the verification itself."""

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from datetime import date
 
-from shared.platform.crypto import KEY_BYTES, Keyring, seal, unseal
+from shared.platform.crypto import KEY_BYTES, Keyring, Undecryptable, seal, unseal
 from shared.verification.models import DataKey, Person
 
 
@@ -22,7 +22,7 @@ class Vault:
 
     def seal(self, person: Person, customer_hash: str, known: DataKey | None) -> tuple[DataKey, bytes]:
         """Under the customer's data key, or a new one. The key is wrapped anew with the current service key."""
-        data_key = self._unwrap(known, customer_hash) if known else self._entropy(KEY_BYTES)
+        data_key = self._known_key(known, customer_hash) or self._entropy(KEY_BYTES)
         key_id, wrapped = self._keyring.wrap(data_key, _context(customer_hash), self._entropy)
         plain = json.dumps(
             {
@@ -47,6 +47,13 @@ class Vault:
             id_number_last4=plain["idNumberLast4"],
             email=plain["email"],
         )
+
+    def _known_key(self, known: DataKey | None, customer_hash: str) -> bytes | None:
+        """Failure policy: a data key that no service key opens any more is replaced."""
+        try:
+            return self._unwrap(known, customer_hash) if known else None
+        except Undecryptable:
+            return None
 
     def _unwrap(self, data_key: DataKey, customer_hash: str) -> bytes:
         return self._keyring.unwrap(data_key.key_id, data_key.wrapped, _context(customer_hash))

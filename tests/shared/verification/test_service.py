@@ -13,9 +13,11 @@ from shared.platform.clock import wire_time
 from shared.platform.context import Platform
 from shared.platform.errors import Forbidden
 from shared.platform.ids import Ids
+from shared.verification.erasure import ErasureService
 from shared.verification.errors import NoVerification, TooManyAttempts
 from shared.verification.models import Claim, Refused, Verified
 from shared.verification.service import VerificationService
+from shared.verification.status import StatusService
 from tests.factories.clock import TestClock
 from tests.factories.documents import documents
 from tests.factories.messages import SECURITY_EVENTS, data_of, pulled
@@ -30,6 +32,16 @@ SECOND = timedelta(seconds=1)
 @pytest.fixture
 def service(platform: Platform) -> VerificationService:
     return VerificationService.on(platform)
+
+
+@pytest.fixture
+def status(platform: Platform) -> StatusService:
+    return StatusService.on(platform)
+
+
+@pytest.fixture
+def erasure(platform: Platform) -> ErasureService:
+    return ErasureService.on(platform)
 
 
 def verify(service: VerificationService, claim: Claim = GOOD, **options: Any) -> Verified | Refused:
@@ -65,7 +77,7 @@ def types(pubsub: PubSub) -> list[str]:
     ],
 )
 def test_a_record_answers_for_365_days(
-    service: VerificationService, clock: TestClock, after: timedelta, method: str
+    service: VerificationService, clock: TestClock, after: timedelta, method: str, status: StatusService
 ) -> None:
     first = verify(service)
     assert isinstance(first, Verified)
@@ -74,7 +86,7 @@ def test_a_record_answers_for_365_days(
     again = verify(service)
     assert isinstance(again, Verified)
     assert again.method == method
-    assert service.status("c-1").expires_at == (first if method == "cache" else again).expires_at
+    assert status.status("c-1").expires_at == (first if method == "cache" else again).expires_at
 
 
 def test_365_days_are_days_of_24_hours_over_a_leap_year(service: VerificationService, clock: TestClock) -> None:
@@ -84,13 +96,15 @@ def test_365_days_are_days_of_24_hours_over_a_leap_year(service: VerificationSer
     assert first.expires_at.date().isoformat() == "2028-06-30"
 
 
-def test_a_cached_answer_tells_the_age_of_today(service: VerificationService, clock: TestClock) -> None:
+def test_a_cached_answer_tells_the_age_of_today(
+    service: VerificationService, clock: TestClock, status: StatusService
+) -> None:
     verify(service)
     clock.advance(days=330)
     again = verify(service)
     assert isinstance(again, Verified)
     assert (again.method, again.age) == ("cache", 37)
-    assert service.status("c-1").age == 36
+    assert status.status("c-1").age == 36
 
 
 # --- the limit
@@ -180,7 +194,7 @@ def test_a_new_record_of_a_known_customer_keeps_the_data_key_and_the_token_famil
 
 
 def test_after_an_erasure_the_customer_gets_another_data_key_and_family(
-    service: VerificationService, platform: Platform
+    service: VerificationService, platform: Platform, erasure: ErasureService
 ) -> None:
     families, keys = set(), set()
     for _ in range(2):
@@ -188,20 +202,22 @@ def test_after_an_erasure_the_customer_gets_another_data_key_and_family(
         (record,) = documents(platform.firestore, "verifications").values()
         families.add(record["tokenFamily"])
         keys.add(data_key(platform, record))
-        service.erase("c-1", "admin", "req_1")
+        erasure.erase("c-1", "admin", "req_1")
     assert (len(families), len(keys)) == (2, 2)
 
 
 # --- events
 
 
-def test_every_change_of_state_is_one_event(service: VerificationService, pubsub: PubSub) -> None:
+def test_every_change_of_state_is_one_event(
+    service: VerificationService, pubsub: PubSub, erasure: ErasureService
+) -> None:
     verify(service, BAD)
     verify(service)
     verify(service)
     verify(service, new_record=True)
-    service.erase("c-1", "admin", "req_1")
-    service.erase("c-1", "admin", "req_1")
+    erasure.erase("c-1", "admin", "req_1")
+    erasure.erase("c-1", "admin", "req_1")
     assert types(pubsub) == ["failed", "succeeded", "succeeded", "erased"]
     assert pulled(pubsub, SECURITY_EVENTS) == []
 
@@ -242,18 +258,22 @@ def test_without_pubsub_the_answer_stands_and_the_event_waits_for_the_relay(
 # --- who is asked for
 
 
-def test_an_age_token_of_another_customer(service: VerificationService) -> None:
+def test_an_age_token_of_another_customer(
+    service: VerificationService, status: StatusService, erasure: ErasureService
+) -> None:
     answer = verify(service)
     assert isinstance(answer, Verified)
     with pytest.raises(Forbidden):
-        service.own_status("c-2", answer.age_token, may_ask_for_others=False)
-    assert service.own_status("orders", answer.age_token, may_ask_for_others=True).verified
-    service.erase("c-1", "admin", "req_1")
+        status.own_status("c-2", answer.age_token, may_ask_for_others=False)
+    assert status.own_status("orders", answer.age_token, may_ask_for_others=True).verified
+    erasure.erase("c-1", "admin", "req_1")
     with pytest.raises(NoVerification):
-        service.own_status("orders", answer.age_token, may_ask_for_others=True)
+        status.own_status("orders", answer.age_token, may_ask_for_others=True)
 
 
-def test_names_are_stored_as_they_were_checked(service: VerificationService, platform: Platform) -> None:
+def test_names_are_stored_as_they_were_checked(
+    service: VerificationService, platform: Platform, status: StatusService
+) -> None:
     verify(service, replace(GOOD, full_name="  Jose\u0301   Nun\u0303ez ", state=" tx "))
     assert person_of(platform, "c-1").full_name == "José Nuñez"
-    assert service.status("c-1").state == "TX"
+    assert status.status("c-1").state == "TX"
