@@ -76,8 +76,10 @@ def _map_fields(plugin: MarshmallowPlugin) -> None:
 def _constant(_: Any, field: Any, **__: Any) -> dict[str, Any]:
     if not isinstance(field, fields.Constant):
         return {}
+    if field.constant is None:
+        return {"type": "string", "nullable": True, "enum": [None]}
     kinds = {bool: "boolean", str: "string"}
-    return {"type": kinds.get(type(field.constant), "string"), "enum": [field.constant]}
+    return {"type": kinds[type(field.constant)], "enum": [field.constant]}
 
 
 def _operation(function: Declared, declared: Endpoint) -> dict[str, Any]:
