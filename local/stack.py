@@ -31,6 +31,7 @@ from shared.runtime.manifest import declared_functions, topics
 
 READY_SECONDS = 30
 STOP_SECONDS = 30
+SHORTEST_LIFE_SECONDS = 5
 # Stands for addresses while nothing has them: settings are checked before anything is started.
 NOT_YET = {"FIRESTORE_EMULATOR_HOST": "127.0.0.1:0", "PUBSUB_EMULATOR_HOST": "127.0.0.1:0"}
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -50,6 +51,7 @@ class Stack:
         self._port = port
         self._emulators = Emulators(state.folder, project=PROJECT, persistent=True)
         self._gateway: subprocess.Popen[bytes] | None = None
+        self._gateway_started = 0.0
         self._threads: list[EventRecorder | Scheduler] = []
 
     @property
@@ -71,13 +73,13 @@ class Stack:
         addresses = self._emulators.start()
         # From here on the state folder is ours: another stack that runs on it has been refused above.
         self._state.events_file.unlink(missing_ok=True)
-        environment = variables(self._state, addresses.environment(), self._port)
-        os.environ.update(environment)
+        self.log.unlink(missing_ok=True)
+        os.environ.update(variables(self._state, addresses.environment(), self._port))
         platform = Platform.start(Settings.load())
         pubsub = PubSub(addresses.pubsub, PROJECT)
         pubsub.create_all(f"{self.url}/_push")
         create_tables(warehouse(addresses.bigquery, PROJECT))
-        self._start_gateway({**os.environ, **environment})
+        self._start_gateway()
         running = {"port": self._port, "emulators": addresses.environment()}
         self._running_file.write_text(json.dumps(running))
         self._seed_once(platform)
@@ -89,15 +91,24 @@ class Stack:
             thread.start()
 
     def wait(self) -> None:
-        """Until the gateway or an emulator ends by itself. Raises EmulatorError, StackError."""
+        """Until an emulator ends by itself, or the gateway again and again. Raises EmulatorError, StackError."""
         saved = time.monotonic()
-        while self._gateway and self._gateway.poll() is None:
-            time.sleep(0.5)
+        while True:
+            time.sleep(0.2)
             self._emulators.check()
+            self._keep_gateway()
             if time.monotonic() - saved > SAVE_SECONDS:
                 self._emulators.save()
                 saved = time.monotonic()
-        raise StackError(f"The gateway ended by itself. Its messages are in {self.log}.")
+
+    def _keep_gateway(self) -> None:
+        """As the platform does: an instance that ended is replaced; what it left is delivered to the next one."""
+        if self._gateway is None or self._gateway.poll() is None:
+            return
+        if time.monotonic() - self._gateway_started < SHORTEST_LIFE_SECONDS:
+            raise StackError(f"The gateway ended as soon as it had started. Its messages are in {self.log}.")
+        print(f"The gateway ended by itself (see {self.log}) and is started again.", file=sys.stderr, flush=True)
+        self._start_gateway()
 
     def stop(self) -> None:
         for thread in self._threads:
@@ -109,14 +120,14 @@ class Stack:
             self._running_file.unlink(missing_ok=True)
         self._emulators.stop()
 
-    def _start_gateway(self, environment: dict[str, str]) -> None:
-        environment["PORT"] = str(self._port)
+    def _start_gateway(self) -> None:
+        self._gateway_started = time.monotonic()
         # A session of its own: a terminal's Ctrl-C reaches only this process, which ends the rest in order.
         self._gateway = subprocess.Popen(
             [sys.executable, "-m", "local.gateway"],
-            env=environment,
+            env={**os.environ, "PORT": str(self._port)},
             start_new_session=True,
-            stdout=self.log.open("wb"),
+            stdout=self.log.open("ab"),
             stderr=subprocess.STDOUT,
         )
         deadline = time.monotonic() + READY_SECONDS
