@@ -31,7 +31,8 @@ from shared.runtime.manifest import declared_functions, topics
 
 READY_SECONDS = 30
 STOP_SECONDS = 30
-SHORTEST_LIFE_SECONDS = 5
+# A gateway that ends so soon, so many times in a row, will not do better the next time.
+SHORT_LIFE_SECONDS, SHORT_LIVES = 5, 3
 # Stands for addresses while nothing has them: settings are checked before anything is started.
 NOT_YET = {"FIRESTORE_EMULATOR_HOST": "127.0.0.1:0", "PUBSUB_EMULATOR_HOST": "127.0.0.1:0"}
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -52,6 +53,7 @@ class Stack:
         self._emulators = Emulators(state.folder, project=PROJECT, persistent=True)
         self._gateway: subprocess.Popen[bytes] | None = None
         self._gateway_started = 0.0
+        self._short_lives = 0
         self._threads: list[EventRecorder | Scheduler] = []
 
     @property
@@ -105,8 +107,10 @@ class Stack:
         """As the platform does: an instance that ended is replaced; what it left is delivered to the next one."""
         if self._gateway is None or self._gateway.poll() is None:
             return
-        if time.monotonic() - self._gateway_started < SHORTEST_LIFE_SECONDS:
-            raise StackError(f"The gateway ended as soon as it had started. Its messages are in {self.log}.")
+        short = time.monotonic() - self._gateway_started < SHORT_LIFE_SECONDS
+        self._short_lives = self._short_lives + 1 if short else 0
+        if self._short_lives == SHORT_LIVES:
+            raise StackError(f"The gateway ends as soon as it has started. Its messages are in {self.log}.")
         print(f"The gateway ended by itself (see {self.log}) and is started again.", file=sys.stderr, flush=True)
         self._start_gateway()
 

@@ -18,9 +18,12 @@ def number(env: str, default: int, doc: str) -> Any:
     return field(default=default, metadata={"env": env, "doc": doc, "secret": False})
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Settings:
-    """One immutable snapshot of the environment. `load` checks it; secrets are checked where they are declared."""
+    """One immutable snapshot of the environment. `load` checks it; secrets are checked where they are declared.
+
+    It has no repr, so that no log line and no traceback shows a secret.
+    """
 
     project: str = setting("GOOGLE_CLOUD_PROJECT", "", "Google Cloud project id.")
     environment: str = setting(

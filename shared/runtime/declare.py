@@ -51,7 +51,8 @@ def in_path(name: str) -> Owner:
     return Owner("path", name)
 
 
-@dataclass(frozen=True, kw_only=True)
+# Each cold start pays for what these classes generate: declarations are told apart by identity.
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Runs:
     """The machine a function gets. Sizes as Cloud Run writes them.
 
@@ -68,7 +69,7 @@ class Runs:
     secrets: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Endpoint(Runs):
     """An HTTP function: one method, one path."""
 
@@ -85,7 +86,7 @@ class Endpoint(Runs):
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Subscriber(Runs):
     """A function that Pub/Sub pushes to, one subscription for each topic.
 
@@ -100,7 +101,7 @@ class Subscriber(Runs):
     max_delivery_attempts: int = 5
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Job(Subscriber):
     """A subscriber whose topic the Cloud Scheduler publishes to, in the store's time zone."""
 
