@@ -55,10 +55,17 @@ class Publisher:
 
     @cached_property
     def _session(self) -> requests.Session:
+        session = self._authorised_session() if not self._emulator else self._plain_session()
+        # Else a .netrc entry could replace our token, and every call would look for one.
+        session.trust_env = False
+        return session
+
+    def _plain_session(self) -> requests.Session:
         import requests
 
-        if self._emulator:
-            return requests.Session()
+        return requests.Session()
+
+    def _authorised_session(self) -> requests.Session:
         import google.auth
         from google.auth.transport.requests import AuthorizedSession
 
