@@ -77,7 +77,7 @@ def _new_secrets() -> dict[str, str]:
         "CUSTOMER_HASH_KEY": _random_key(),
         "VERIFICATION_KEY": f"local-1={_random_key()}",
         "JWT_SECRET": _random_key(),
-        "AGE_TOKEN_KEY": _private_key(),
+        "AGE_TOKEN_KEY": new_private_key(),
     }
 
 
@@ -85,7 +85,8 @@ def _random_key() -> str:
     return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-def _private_key() -> str:
+def new_private_key() -> str:
+    """A P-256 private key in PEM, as AGE_TOKEN_KEY wants it."""
     key = ec.generate_private_key(ec.SECP256R1())
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

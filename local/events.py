@@ -3,43 +3,36 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
-import threading
 from typing import Any
 
 import requests
 
+from local.background import Background
 from local.environment import State
 from local.provision import PubSub
 
 PAUSE_SECONDS = 0.2
 
 
-class EventRecorder:
-    """One thread that pulls every topic's recorder subscription."""
+class EventRecorder(Background):
+    """Pulls every topic's recorder subscription."""
 
     def __init__(self, pubsub: PubSub, topics: list[str], state: State) -> None:
+        super().__init__("event-recorder")
         self._pubsub = pubsub
         self._topics = topics
         self._state = state
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="event-recorder", daemon=True)
 
-    def start(self) -> None:
-        self._thread.start()
+    def pause(self) -> float:
+        return PAUSE_SECONDS
 
-    def stop(self) -> None:
-        self._ended.set()
-        self._thread.join(timeout=5)
-
-    def _run(self) -> None:
-        while not self._ended.wait(PAUSE_SECONDS):
-            for topic in self._topics:
-                try:
-                    self._write(topic, self._pubsub.pull(topic))
-                except requests.RequestException:
-                    # The emulator is stopping, or slow: what it still has is pulled next time.
-                    continue
+    def step(self) -> None:
+        for topic in self._topics:
+            # The emulator is stopping, or slow: what it still has is pulled next time.
+            with contextlib.suppress(requests.RequestException):
+                self._write(topic, self._pubsub.pull(topic))
 
     def _write(self, topic: str, messages: list[dict[str, Any]]) -> None:
         if messages:
@@ -53,5 +46,13 @@ def _line(topic: str, message: dict[str, Any]) -> dict[str, Any]:
         "messageId": message["messageId"],
         "publishTime": message["publishTime"],
         "attributes": message.get("attributes", {}),
-        "data": json.loads(base64.b64decode(message.get("data", "")) or b"{}"),
+        "data": _data(base64.b64decode(message.get("data", ""))),
     }
+
+
+def _data(raw: bytes) -> Any:
+    """The JSON value, or the text of a poison message: a recorder that ended over one would lose what follows."""
+    try:
+        return json.loads(raw or b"{}")
+    except ValueError:
+        return raw.decode(errors="replace")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from local.background import Background
 from shared.platform.clock import Clock
 from shared.platform.errors import Unavailable
 from shared.platform.pubsub import Message, Publisher
@@ -36,26 +36,20 @@ def _values(field: str, low: int, high: int) -> set[int]:
     return found
 
 
-class Scheduler:
-    """One thread that looks once a minute."""
+class Scheduler(Background):
+    """Looks once a minute."""
 
     def __init__(self, publisher: Publisher, clock: Clock, time_zone: str) -> None:
+        super().__init__("scheduler")
         self._publisher = publisher
         self._clock = clock
         self._zone = ZoneInfo(time_zone)
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
 
-    def start(self) -> None:
-        self._thread.start()
+    def pause(self) -> float:
+        return 60 - self._clock.now().timestamp() % 60
 
-    def stop(self) -> None:
-        self._ended.set()
-        self._thread.join(timeout=5)
-
-    def _run(self) -> None:
-        while not self._ended.wait(60 - self._clock.now().timestamp() % 60):
-            self._publish_due(self._clock.now().astimezone(self._zone))
+    def step(self) -> None:
+        self._publish_due(self._clock.now().astimezone(self._zone))
 
     def _publish_due(self, local: datetime) -> None:
         for function in declared_functions():

@@ -17,6 +17,7 @@ from types import FrameType
 
 import requests
 
+from local.background import Background
 from local.emulators import Emulators
 from local.environment import PROJECT, State, variables
 from local.events import EventRecorder
@@ -54,7 +55,7 @@ class Stack:
         self._gateway: subprocess.Popen[bytes] | None = None
         self._gateway_started = 0.0
         self._short_lives = 0
-        self._threads: list[EventRecorder | Scheduler] = []
+        self._threads: list[Background] = []
 
     @property
     def url(self) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from shared.audit.models import CHAIN_COLUMNS, Head, Link, Row, Table
 from shared.platform import bigquery, firestore
 from shared.platform.clock import Clock
+from shared.platform.contention import until_unchanged
 from shared.platform.errors import Unavailable
 from shared.platform.ids import Ids
 from shared.platform.locks import KeyedLocks
@@ -58,7 +59,7 @@ class AuditRepository:
         storing the row.
         """
         with self._locks.hold(self._chain(table, row["created_at"]).id):
-            return firestore.until_unchanged(lambda: self._try_place(table, row, link_after), self._clock, self._ids)
+            return until_unchanged(lambda: self._try_place(table, row, link_after), self._clock, self._ids)
 
     def store(self, table: Table, row: Row, link: Link) -> None:
         """Put the row into BigQuery unless it is there, and note that it is."""

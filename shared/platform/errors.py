@@ -21,6 +21,8 @@ from __future__ import annotations
 
 from typing import Any
 
+RETRY_SENTENCE = "The service is temporarily unavailable. Try again in a moment."
+
 
 class Failure(Exception):
     """An expected failure: `sentence` tells a person what to do, `code` is stable, `fields` go on the wire."""

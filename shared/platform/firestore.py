@@ -6,15 +6,13 @@ single read, deadlines, and the two outcomes callers decide on: `ChangedMeanwhil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from shared.platform.clock import Clock
-from shared.platform.errors import ChangedMeanwhile, Contended, Unavailable
-from shared.platform.ids import Ids
+from shared.platform.errors import RETRY_SENTENCE, ChangedMeanwhile, Unavailable
 
 if TYPE_CHECKING:
     from google.cloud.firestore import Client, DocumentReference, WriteBatch
@@ -22,10 +20,6 @@ if TYPE_CHECKING:
 READ_SECONDS = 4.0
 COMMIT_SECONDS = 6.0
 READ_TRIES = 3
-TRIES = 25
-LONGEST_PAUSE_SECONDS = 0.25
-RETRY_SENTENCE = "The service is temporarily unavailable. Try again in a moment."
-Decided = TypeVar("Decided")
 
 
 @dataclass(frozen=True)
@@ -111,19 +105,6 @@ def put(batch: WriteBatch, reference: DocumentReference, data: dict[str, Any], s
 def remove(batch: WriteBatch, reference: DocumentReference, seen: Stored) -> None:
     """Delete the document, provided that it is still as `seen`."""
     batch.delete(reference, option=reference._client.write_option(last_update_time=seen.version))
-
-
-def until_unchanged(decide: Callable[[], Decided], clock: Clock, ids: Ids) -> Decided:
-    """Read, decide, commit; from the start again while somebody else was faster. Raises `Contended` at the end.
-
-    `decide` may run many times: it must take its reads anew each time, and do nothing but Firestore before its commit.
-    """
-    for attempt in range(TRIES):
-        try:
-            return decide()
-        except ChangedMeanwhile:
-            clock.sleep(min(LONGEST_PAUSE_SECONDS, 0.005 * 2**attempt) * ids.jitter())
-    raise Contended(RETRY_SENTENCE, headers={"Retry-After": "1"})
 
 
 def probe(client: Client, timeout: float) -> None:

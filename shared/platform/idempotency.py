@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.platform import firestore
 from shared.platform.clock import Clock
+from shared.platform.contention import until_unchanged
 from shared.platform.crypto import keyed_hash, seal, unseal
 from shared.platform.errors import ChangedMeanwhile, Conflict, Unprocessable
 from shared.platform.firestore import Stored
@@ -100,7 +101,7 @@ class IdempotencyStore:
             references = [found.reference for found in query.stream()]
         for start in range(0, len(references), 400):
             chunk = references[start : start + 400]
-            firestore.until_unchanged(partial(self._delete, chunk), self._clock, self._ids)
+            until_unchanged(partial(self._delete, chunk), self._clock, self._ids)
 
     def _first_answer(self, data: dict[str, Any], fingerprint: str, name: str, seal_key: bytes) -> KeptAnswer:
         if data["fingerprint"] != fingerprint:

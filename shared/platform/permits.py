@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from shared.platform import firestore
 from shared.platform.clock import Clock
+from shared.platform.contention import until_unchanged
 from shared.platform.errors import Contended, Unavailable
 from shared.platform.ids import Ids
 
@@ -111,7 +112,7 @@ class PermitStore:
     def _lease(self, key: str, limit: int, want: int, unused: dict[int, int]) -> Grant:
         name = hashlib.sha256(key.encode()).hexdigest()
         try:
-            return firestore.until_unchanged(lambda: self._try_lease(name, limit, want, unused), self._clock, self._ids)
+            return until_unchanged(lambda: self._try_lease(name, limit, want, unused), self._clock, self._ids)
         except Contended:
             raise
         except Unavailable:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shared.platform import firestore
 from shared.platform.clock import to_milliseconds
+from shared.platform.contention import until_unchanged
 from shared.platform.context import Platform
 from shared.verification import events
 from shared.verification.repository import VerificationRepository
@@ -26,7 +26,7 @@ class ErasureService:
         E-mails that wait to be sent hold no person either: their sender reads the record, which is gone.
         """
         customer_hash = self._platform.customer_hash(customer_id)
-        firestore.until_unchanged(
+        until_unchanged(
             lambda: self._erase_record(customer_hash, role, request_id),
             self._platform.clock,
             self._platform.ids,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.platform.errors import Unavailable
+from shared.platform.errors import RETRY_SENTENCE, Unavailable
 from shared.verification.errors import NoVerification, TooManyAttempts
 from shared.verification.models import EVIDENCE_CLASS, WINDOW, Checked, Claim, DataKey, Refusal, Verification
 from shared.verification.rules import check, expires_at
@@ -77,4 +77,4 @@ def verification(customer_id: str, checked: Checked, verified_at: datetime) -> V
 
 
 def _unavailable() -> Unavailable:
-    return Unavailable("The service is temporarily unavailable. Try again in a moment.", headers={"Retry-After": "2"})
+    return Unavailable(RETRY_SENTENCE, headers={"Retry-After": "2"})

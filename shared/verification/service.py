@@ -10,8 +10,8 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.platform import firestore
 from shared.platform.clock import to_milliseconds
+from shared.platform.contention import until_unchanged
 from shared.platform.context import Platform
 from shared.platform.crypto import Keyring, Undecryptable
 from shared.platform.locks import KeyedLocks
@@ -98,7 +98,7 @@ class VerificationService:
         if cached:
             return cached
         with self._locks.hold(attempt.customer_hash):
-            return firestore.until_unchanged(lambda: self._decide(attempt), self._platform.clock, self._platform.ids)
+            return until_unchanged(lambda: self._decide(attempt), self._platform.clock, self._platform.ids)
 
     def _decide(self, attempt: Attempt) -> Verified | Refused:
         record = self._repository.record(attempt.customer_hash)

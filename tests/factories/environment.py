@@ -5,14 +5,12 @@ from __future__ import annotations
 import base64
 import os
 
+from local.environment import new_private_key
+
 JWT_SECRET = "made-up-secret-of-more-than-32-bytes"
 
-AGE_TOKEN_KEY = """-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgDzYtRp1tAm+F7F51
-kX6U/Hd8myUAmTzdd1jGtruUA1ahRANCAAQ46i4SkbrsgJEDvnr5aSJgKngAIB3N
-SJNwazuVgAzEI6/Ibxnh9GHfyuVNtO2R+2X0lSAsNjN/CGoIfX5U5kF6
------END PRIVATE KEY-----
-"""
+# Of this run alone; child processes get it with the rest of their environment.
+AGE_TOKEN_KEY = new_private_key()
 
 
 def environment(project: str, **changes: str) -> dict[str, str]:

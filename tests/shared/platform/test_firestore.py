@@ -13,6 +13,7 @@ from google.cloud.firestore import Client, DocumentReference
 
 from shared.platform import firestore
 from shared.platform.clock import Clock
+from shared.platform.contention import until_unchanged
 from shared.platform.context import Platform
 from shared.platform.errors import ChangedMeanwhile, Contended, Unavailable
 from shared.platform.ids import Ids
@@ -124,7 +125,7 @@ def test_eight_at_once_lose_no_update(put: Put, document: DocumentReference) -> 
 
     clock = Clock()
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: firestore.until_unchanged(decide, clock, Ids(clock)), range(24)))
+        list(pool.map(lambda _: until_unchanged(decide, clock, Ids(clock)), range(24)))
     assert document.get().to_dict() == {"n": 24}
 
 
@@ -136,7 +137,7 @@ def test_who_is_never_the_fastest_is_told_so_in_the_end() -> None:
         raise ChangedMeanwhile("Aborted")
 
     with pytest.raises(Contended) as refused:
-        firestore.until_unchanged(decide, clock, Ids(clock, lambda n: b"\xff" * n))
+        until_unchanged(decide, clock, Ids(clock, lambda n: b"\xff" * n))
     pauses = [(later - earlier).total_seconds() for earlier, later in pairwise(tries)]
     assert len(tries) == firestore.TRIES
     assert pauses == sorted(pauses)
@@ -153,7 +154,7 @@ def test_other_failures_are_not_tried_again(error: Exception) -> None:
         raise error
 
     with pytest.raises(type(error)):
-        firestore.until_unchanged(decide, clock, Ids(clock))
+        until_unchanged(decide, clock, Ids(clock))
     assert len(tries) == 1
 
 
