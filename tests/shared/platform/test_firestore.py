@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -19,7 +18,6 @@ from shared.platform.errors import ChangedMeanwhile, Contended, Unavailable
 from shared.platform.ids import Ids
 from tests.factories.processes import free_port
 from tests.factories.silence import Silence
-from tests.factories.stepping_clock import SteppingClock
 
 EVERYTHING = {
     "text": "José 李\n",
@@ -127,35 +125,6 @@ def test_eight_at_once_lose_no_update(put: Put, document: DocumentReference) -> 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: until_unchanged(decide, clock, Ids(clock)), range(24)))
     assert document.get().to_dict() == {"n": 24}
-
-
-def test_who_is_never_the_fastest_is_told_so_in_the_end() -> None:
-    clock, tries = SteppingClock(), []
-
-    def decide() -> None:
-        tries.append(clock.now())
-        raise ChangedMeanwhile("Aborted")
-
-    with pytest.raises(Contended) as refused:
-        until_unchanged(decide, clock, Ids(clock, lambda n: b"\xff" * n))
-    pauses = [(later - earlier).total_seconds() for earlier, later in pairwise(tries)]
-    assert len(tries) == firestore.TRIES
-    assert pauses == sorted(pauses)
-    assert max(pauses) <= firestore.LONGEST_PAUSE_SECONDS
-    assert (refused.value.status, refused.value.code) == (503, "temporarily_unavailable")
-
-
-@pytest.mark.parametrize("error", [Unavailable("Later."), ValueError("a bug")])
-def test_other_failures_are_not_tried_again(error: Exception) -> None:
-    clock, tries = SteppingClock(), []
-
-    def decide() -> None:
-        tries.append(1)
-        raise error
-
-    with pytest.raises(type(error)):
-        until_unchanged(decide, clock, Ids(clock))
-    assert len(tries) == 1
 
 
 # --- a store that does not answer
