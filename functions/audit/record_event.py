@@ -8,7 +8,14 @@ from shared.runtime.request import Delivery
 
 
 # Few instances, because the rows of a day are links of one chain that they race for; within one, messages queue.
-@subscriber("verification-events", "security-events", concurrency=8, max_instances=3, timeout_seconds=60)
+@subscriber(
+    "verification-events",
+    "security-events",
+    concurrency=8,
+    max_instances=3,
+    timeout_seconds=60,
+    writes=("commerce.age_verification_attempts", "commerce.age_verifications", "commerce.security_events"),
+)
 def handle(delivery: Delivery) -> None:
     """Record one event. Raises `Unavailable` to be called again."""
     AuditService.on(delivery.platform).record(delivery.data)

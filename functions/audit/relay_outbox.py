@@ -10,7 +10,14 @@ from shared.runtime.request import Delivery
 log = logging.getLogger(__name__)
 
 
-@job("* * * * *", topic="relay-outbox", concurrency=1, max_instances=1, timeout_seconds=55)
+@job(
+    "* * * * *",
+    topic="relay-outbox",
+    concurrency=1,
+    max_instances=1,
+    timeout_seconds=55,
+    publishes=("security-events", "verification-events"),
+)
 def handle(delivery: Delivery) -> None:
     """Publish what is left. Raises `Unavailable` when a topic does not answer: the next minute tries again."""
     published = delivery.platform.outbox.relay()

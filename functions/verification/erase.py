@@ -13,6 +13,7 @@ from shared.verification.schemas import ErasedAnswer
     auth=CUSTOMER_OR_ADMIN,
     owner=in_path("customer_id"),
     responds={200: ErasedAnswer},
+    publishes=("verification-events",),
 )
 def handle(request: Request) -> Answer:
     """Delete what is personal: the sealed record, its key, kept answers. The de-identified trail stays."""

@@ -13,6 +13,7 @@ from shared.verification.statistics import VerificationStatistics
     auth=ADMIN,
     query=StatisticsQuery,
     responds={200: StatisticsAnswer},
+    reads=("commerce.age_verification_attempts",),
 )
 def handle(request: Request) -> Answer:
     """Attempts and their outcomes over the last days, from BigQuery."""

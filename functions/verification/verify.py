@@ -17,6 +17,7 @@ from shared.verification.service import VerificationService
     responds={200: VerifiedAnswer, 400: RefusedAnswer, 429: TooManyAttemptsAnswer},
     idempotent=True,
     secrets=("VERIFICATION_KEY", "AGE_TOKEN_KEY"),
+    publishes=("verification-events",),
     min_instances=1,
 )
 def handle(request: Request) -> Answer:

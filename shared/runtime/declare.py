@@ -57,7 +57,8 @@ class Runs:
     """The machine a function gets. Sizes as Cloud Run writes them.
 
     `concurrency` is low on purpose: Python runs one request at a time, so more of them in one instance only wait for
-    each other inside the handler (docs/decisions/0008).
+    each other inside the handler (docs/decisions/0008). `publishes`, `reads` and `writes` are what the function's
+    service account is granted: topics, and BigQuery tables as `dataset.table`.
     """
 
     memory: str = "256Mi"
@@ -67,6 +68,9 @@ class Runs:
     max_instances: int = 20
     timeout_seconds: int = 30
     secrets: tuple[str, ...] = ()
+    publishes: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -91,7 +95,8 @@ class Subscriber(Runs):
     """A function that Pub/Sub pushes to, one subscription for each topic.
 
     What fails comes again after 10, 20, 40 and 80 s, then goes to the dead-letter topic: five tries in two and a half
-    minutes, longer than any lease that a crashed instance leaves.
+    minutes, longer than any lease that a crashed instance leaves. `ordered`: messages of one ordering key come one
+    after another, in the order they were published.
     """
 
     topics: tuple[str, ...]
@@ -99,6 +104,7 @@ class Subscriber(Runs):
     minimum_backoff_seconds: int = 10
     maximum_backoff_seconds: int = 600
     max_delivery_attempts: int = 5
+    ordered: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -13,6 +13,8 @@ from shared.runtime.declare import Declaration, Endpoint, Job, Subscriber, decla
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 # What the runtime itself needs to know who calls and to name customers in logs.
 ENDPOINT_SECRETS = ("CUSTOMER_HASH_KEY", "JWT_SECRET")
+# Who was refused goes to the audit trail from every endpoint.
+ENDPOINT_PUBLISHES = ("security-events",)
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,10 @@ def entry(function: Declared) -> dict[str, Any]:
         "minInstances": declared.min_instances,
         "maxInstances": declared.max_instances,
         "timeoutSeconds": declared.timeout_seconds,
-        "secrets": sorted(_secrets(declared)),
+        "secrets": _with(declared, declared.secrets, ENDPOINT_SECRETS),
+        "publishes": _with(declared, declared.publishes, ENDPOINT_PUBLISHES),
+        "reads": sorted(declared.reads),
+        "writes": sorted(declared.writes),
     }
     return {**common, **_trigger(declared)}
 
@@ -66,15 +71,15 @@ def _trigger(declared: Declaration) -> dict[str, Any]:
         "minimumBackoffSeconds": declared.minimum_backoff_seconds,
         "maximumBackoffSeconds": declared.maximum_backoff_seconds,
         "maxDeliveryAttempts": declared.max_delivery_attempts,
+        "ordered": declared.ordered,
     }
     if isinstance(declared, Job):
         return {"kind": "job", "schedule": declared.schedule, **push}
     return {"kind": "subscriber", **push}
 
 
-def _secrets(declared: Declaration) -> set[str]:
-    common = ENDPOINT_SECRETS if isinstance(declared, Endpoint) else ()
-    return {*declared.secrets, *common}
+def _with(declared: Declaration, own: tuple[str, ...], of_every_endpoint: tuple[str, ...]) -> list[str]:
+    return sorted({*own, *(of_every_endpoint if isinstance(declared, Endpoint) else ())})
 
 
 def _declared(domain: str, verb: str) -> Declared:

@@ -1,0 +1,6 @@
+environment            = "production"
+cors_origins           = ["https://shop.example"]
+alert_email            = "alerts@shop.example"
+monthly_budget_dollars = 100
+warm                   = true
+deletion_protection    = true

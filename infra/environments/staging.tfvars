@@ -1,0 +1,6 @@
+environment            = "staging"
+cors_origins           = ["https://staging.shop.example"]
+alert_email            = "staging-alerts@shop.example"
+monthly_budget_dollars = 20
+warm                   = false
+deletion_protection    = false
