@@ -1,7 +1,7 @@
 """Write what follows from the code; `--check` only says whether it is up to date.
 
 infra/generated/functions.json: one entry per function, for Terraform's for_each. infra/generated/openapi.json: the API
-document. docs/api.md and docs/settings.md: the tables of routes and settings.
+document. docs/api.md, docs/settings.md and docs/costs.md: the tables of routes, settings and monthly costs.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.runtime.manifest import declared_functions, entry
+from tools import costs
 from tools.openapi import document
 from tools.reference import ROUTES, SETTINGS, routes, settings, with_table
 
@@ -21,11 +22,13 @@ REPOSITORY = Path(__file__).parents[1]
 def contents() -> dict[str, str]:
     """Path in the repository → text."""
     functions = declared_functions()
+    entries = {f.deployed_name: entry(f) for f in functions}
     return {
-        "infra/generated/functions.json": _json({f.deployed_name: entry(f) for f in functions}),
+        "infra/generated/functions.json": _json(entries),
         "infra/generated/openapi.json": _json(document(functions, "1.0.0")),
         "docs/api.md": with_table(_read("docs/api.md"), ROUTES, routes(functions)),
         "docs/settings.md": with_table(_read("docs/settings.md"), SETTINGS, settings()),
+        "docs/costs.md": with_table(_read("docs/costs.md"), costs.COSTS, costs.rows(entries)),
     }
 
 

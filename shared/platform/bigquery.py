@@ -60,6 +60,18 @@ def query(
         return [dict(row.items()) for row in rows]
 
 
+def probe(client: Client, timeout: float) -> None:
+    """One dry run. Raises `Unavailable` when it is not answered in about `timeout` seconds.
+
+    It bills nothing, reads no table and needs no permission beyond that to run queries (roles/bigquery.jobUser).
+    """
+    from google.cloud import bigquery
+
+    config = bigquery.QueryJobConfig(dry_run=True)
+    with translated():
+        client.query("SELECT 1", job_config=config, timeout=timeout, retry=None, job_retry=None)
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Failure policy: a warehouse that does not answer is `Unavailable`; nothing is guessed in its place."""

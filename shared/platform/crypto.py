@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +17,7 @@ from shared.platform.errors import Misconfigured
 
 NONCE_BYTES = 12
 KEY_BYTES = 32
+KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
 
 
 class Undecryptable(Exception):
@@ -46,8 +47,8 @@ def unseal(key: bytes, sealed: bytes, context: bytes) -> bytes:
 def decode_key(env: str, text: str) -> bytes:
     """32 bytes from base64. Raises `Misconfigured` that names the variable and never shows the value."""
     try:
-        key = base64.b64decode(text, validate=True)
-    except binascii.Error:
+        key = base64.b64decode(text.strip(), validate=True)
+    except ValueError:
         key = b""
     if len(key) != KEY_BYTES:
         raise Misconfigured(f"{env} must be 32 bytes in base64. Make one with: openssl rand -base64 32")
@@ -62,11 +63,20 @@ class Keyring:
     keys: dict[str, bytes]
 
     @classmethod
-    def parse(cls, env: str, current: str, retired: str = "") -> Keyring:
-        """From `<id>=<base64>` (or the base64 alone: id `k1`) and comma-separated retired ones."""
-        current_id, key = _named_key(env, current)
-        former = dict(_named_key(env, item.strip()) for item in retired.split(",") if item.strip())
-        return cls(current_id, {**former, current_id: key})
+    @lru_cache(maxsize=4)
+    def parse(cls, env: str, text: str) -> Keyring:
+        """From `<id>=<32 bytes base64>`, several with commas or line ends between them; the first is current.
+
+        The bytes alone have the id `k1`. Raises `Misconfigured` that names the variable and never shows a value.
+        """
+        entries = [entry.strip() for line in text.splitlines() for entry in line.split(",") if entry.strip()]
+        named = [_named_key(f"Entry {number} of {env}", entry) for number, entry in enumerate(entries, start=1)]
+        if not named:
+            raise Misconfigured(f"{env} holds no key. Write '<key id>=<32 bytes base64>', the current key first.")
+        keys = dict(named)
+        if len(keys) < len(named):
+            raise Misconfigured(f"{env} has one key id twice. Give each key its own; a key without one has the id k1.")
+        return cls(named[0][0], keys)
 
     def wrap(self, data_key: bytes, context: bytes, entropy: Callable[[int], bytes]) -> tuple[str, bytes]:
         """(key id, wrapped key)."""
@@ -80,9 +90,11 @@ class Keyring:
         return unseal(self.keys[key_id], wrapped, context + b"|" + key_id.encode())
 
 
-def _named_key(env: str, text: str) -> tuple[str, bytes]:
-    # Base64 padding is '=' too: only a short prefix before the first '=' is a key id.
-    name, separator, value = text.partition("=")
-    if separator and len(name) <= 32 and value.strip("="):
-        return name, decode_key(env, value)
-    return "k1", decode_key(env, text)
+def _named_key(where: str, entry: str) -> tuple[str, bytes]:
+    name, _, key = entry.partition("=")
+    # Base64 is padded with '=' too: an id is before the first one only where a key comes after it.
+    if not key.strip("= "):
+        return "k1", decode_key(where, entry)
+    if not KEY_ID.fullmatch(name.strip()):
+        raise Misconfigured(f"{where} needs a key id before its '=': 1 to 32 letters, digits, '.', '_' or '-'.")
+    return name.strip(), decode_key(where, key)

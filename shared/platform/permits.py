@@ -80,15 +80,18 @@ class PermitStore:
         self._lock = threading.Lock()
         self._paused_until = float("-inf")
 
-    def admit(self, key: str, limit: int) -> Decision:
-        """Spend one permit of `key`, whose limit is `limit` a minute. Raises `Unavailable` without Firestore."""
+    def admit(self, key: str, limit: int, seconds: float = LEASE_SECONDS) -> Decision:
+        """Spend one permit of `key`, whose limit is `limit` a minute.
+
+        Raises `Unavailable` when a read or a write of Firestore is not answered in `seconds`.
+        """
         account = self._account(key)
         with account.lock:
             slot = self._slot()
             if account.slot != slot:
                 _turn(account, slot, limit)
             if account.left == 0 and not account.blocked:
-                self._refill(account, key, limit)
+                self._refill(account, key, limit, seconds)
             return self._spend(account)
 
     def _spend(self, account: _Account) -> Decision:
@@ -99,36 +102,36 @@ class PermitStore:
         newly, account.blocked = not account.blocked, True
         return Decision(False, 0, reset, newly_blocked=newly)
 
-    def _refill(self, account: _Account, key: str, limit: int) -> None:
+    def _refill(self, account: _Account, key: str, limit: int, seconds: float) -> None:
         if self._clock.monotonic() < self._paused_until:
             raise Unavailable("Firestore did not answer a moment ago.")
         # After a lost answer nobody knows whether they went back: giving them back twice would break the limit.
         unused, account.unused = account.unused, {}
-        grant = self._lease(key, limit, account.block, unused)
+        grant = self._lease(key, limit, account.block, unused, seconds)
         account.slot, account.left = grant.slot, grant.granted
         account.free, account.oldest_slot = grant.free, grant.oldest_slot
         account.block = min(account.block * 2, max(1, limit // 10))
 
-    def _lease(self, key: str, limit: int, want: int, unused: dict[int, int]) -> Grant:
+    def _lease(self, key: str, limit: int, want: int, unused: dict[int, int], seconds: float) -> Grant:
         name = hashlib.sha256(key.encode()).hexdigest()
         try:
-            return until_unchanged(lambda: self._try_lease(name, limit, want, unused), self._clock, self._ids)
+            return until_unchanged(lambda: self._try_lease(name, limit, want, unused, seconds), self._clock, self._ids)
         except Contended:
             raise
         except Unavailable:
             self._paused_until = self._clock.monotonic() + PAUSE_SECONDS
             raise
 
-    def _try_lease(self, name: str, limit: int, want: int, unused: dict[int, int]) -> Grant:
+    def _try_lease(self, name: str, limit: int, want: int, unused: dict[int, int], seconds: float) -> Grant:
         reference = self._client.collection(COLLECTION).document(name)
-        seen = firestore.read(reference, LEASE_SECONDS)
+        seen = firestore.read(reference, seconds)
         grant, counts = _decide(seen.data["slots"] if seen else {}, self._slot(), limit, want, unused)
         if grant.granted or unused:
             batch = self._client.batch()
             leases = seen.data["leases"] + 1 if seen else 1
             document = {"slots": counts, "limit": limit, "leases": leases, "expireAt": _expiry(grant.slot)}
             firestore.put(batch, reference, document, seen)
-            firestore.commit(batch, LEASE_SECONDS)
+            firestore.commit(batch, seconds)
         return grant
 
     def _account(self, key: str) -> _Account:

@@ -38,16 +38,31 @@ class Publisher:
 
     def publish(self, topic: str, messages: Sequence[Message]) -> None:
         """All messages in one call. Raises `Unavailable` when Pub/Sub did not confirm them."""
+        status = self._post(topic, messages, TIMEOUT_SECONDS)
+        if status != 200:
+            raise Unavailable(f"Topic {topic} refused the messages with status {status}.")
+
+    def probe(self, topic: str, timeout: float) -> None:
+        """Publish an empty list, which is nothing. Raises `Unavailable` when no good answer comes in about `timeout` s.
+
+        A publisher may publish and nothing else: `topics.get` is not in its role, and `testIamPermissions`, which needs
+        none, is not in the emulator. Both answer an empty list with 400: Pub/Sub is there and has read it. 401, 403 and
+        404 say that events would not get through either.
+        """
+        status = self._post(topic, [], timeout)
+        if status >= 500 or status in (401, 403, 404):
+            raise Unavailable(f"Topic {topic} answered the probe with status {status}.")
+
+    def _post(self, topic: str, messages: Sequence[Message], timeout: float | tuple[float, float]) -> int:
+        """The status of the answer. `timeout` in seconds, for connecting and for reading. Raises `Unavailable`."""
         import requests
         from google.auth.exceptions import GoogleAuthError
 
         body = {"messages": [_encode(message) for message in messages]}
         try:
-            response = self._session.post(self._url(topic), json=body, timeout=TIMEOUT_SECONDS)
+            return self._session.post(self._url(topic), json=body, timeout=timeout).status_code
         except (requests.RequestException, GoogleAuthError) as error:
             raise Unavailable(f"Topic {topic} cannot be reached.") from error
-        if response.status_code != 200:
-            raise Unavailable(f"Topic {topic} refused the messages with status {response.status_code}.")
 
     def _url(self, topic: str) -> str:
         base = f"http://{self._emulator}" if self._emulator else "https://pubsub.googleapis.com"

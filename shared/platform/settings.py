@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+import pkgutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 from shared.platform.errors import Misconfigured
 
 
-def setting(env: str, default: str, doc: str, *, secret: bool = False) -> Any:
-    return field(default=default, metadata={"env": env, "doc": doc, "secret": secret})
+def setting(env: str, default: str, doc: str, *, secret: bool = False, parser: str = "") -> Any:
+    """`parser`: `module:callable` that takes the variable's name and its value and raises `Misconfigured`.
+
+    It is a name, so that only a function that declares the secret imports what reads it.
+    """
+    return field(default=default, metadata={"env": env, "doc": doc, "secret": secret, "parser": parser})
 
 
 def number(env: str, default: int, doc: str) -> Any:
-    return field(default=default, metadata={"env": env, "doc": doc, "secret": False})
+    return field(default=default, metadata={"env": env, "doc": doc, "secret": False, "parser": ""})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -57,25 +62,23 @@ class Settings:
         "",
         "HMAC key (32 bytes, base64) that turns customer ids into document names and log fields.",
         secret=True,
+        parser="shared.platform.crypto:decode_key",
     )
     verification_key: str = setting(
         "VERIFICATION_KEY",
         "",
-        "Service key that wraps each customer's data key: `<key id>=<32 bytes base64>`, or the bytes alone (id `k1`).",
+        "Service keys of the customers' data keys, comma-separated `<key id>=<32 bytes base64>` (the bytes alone: id "
+        "`k1`). The first wraps, every one unwraps.",
         secret=True,
+        parser="shared.platform.crypto:Keyring.parse",
     )
-    verification_retired_keys: str = setting(
-        "VERIFICATION_RETIRED_KEYS",
+    age_token_key: str = setting(
+        "AGE_TOKEN_KEY",
         "",
-        "Former service keys, comma-separated `<key id>=<32 bytes base64>`: still unwrap, never wrap.",
+        "P-256 keys of age tokens, PEM blocks one after another. The first private key signs, every key is in the "
+        "JWKS: keep former ones, public or private, behind it.",
         secret=True,
-    )
-    age_token_key: str = setting("AGE_TOKEN_KEY", "", "P-256 private key (PEM) that signs age tokens.", secret=True)
-    age_token_retired_keys: str = setting(
-        "AGE_TOKEN_RETIRED_KEYS",
-        "",
-        "Former age-token public keys (PEM, one after another): still in the JWKS, never sign.",
-        secret=True,
+        parser="shared.platform.signing:SigningKeys.parse",
     )
     public_url: str = setting("PUBLIC_URL", "", "Base URL of the public API; `iss` of age tokens.")
     store_timezone: str = setting("STORE_TIMEZONE", "America/Chicago", "Time zone of schedules and daily figures.")
@@ -107,11 +110,16 @@ class Settings:
 
     def require(self, env: str) -> str:
         """The value of a secret by its environment name. Raises `Misconfigured` when it is empty."""
-        name = next(f.name for f in fields(self) if f.metadata["env"] == env)
-        value = getattr(self, name)
+        value = getattr(self, _declared(env).name)
         if not value:
             raise Misconfigured(f"{env} is not set. Grant the secret to this function or set the variable.")
         return str(value)
+
+    def check_secret(self, env: str) -> None:
+        """At the start of a function that declares it. Raises `Misconfigured` when it is empty or malformed."""
+        value, parser = self.require(env), _declared(env).metadata["parser"]
+        if parser:
+            pkgutil.resolve_name(parser)(env, value)
 
     def _check(self) -> None:
         if self.auth_mode not in ("jwt", "disabled"):
@@ -134,6 +142,10 @@ class Settings:
             raise Misconfigured(f"{what}; it is refused where K_SERVICE is set. Remove it from the deployment.")
         if not (self.firestore_emulator and self.pubsub_emulator):
             raise Misconfigured(f"{what}; it is refused without emulators. Use `make run`, or remove it.")
+
+
+def _declared(env: str) -> Field[Any]:
+    return next(f for f in fields(Settings) if f.metadata["env"] == env)
 
 
 def _parse(env: str, default: Any, source: Mapping[str, str]) -> Any:

@@ -8,17 +8,24 @@ from dataclasses import dataclass
 
 from shared.platform.context import Platform
 from shared.platform.errors import Contended, TooMany, Unavailable
-from shared.platform.permits import WINDOW_SECONDS, Decision, OwnWindow
+from shared.platform.permits import LEASE_SECONDS, WINDOW_SECONDS, Decision, OwnWindow
 from shared.platform.settings import Settings
 from shared.runtime.request import Principal
 
 log = logging.getLogger(__name__)
+
+# Health is asked for when Firestore hangs, and has two seconds in all to say so.
+HEALTH_LEASE_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
 class Tier:
     name: str
     limit: int
+
+    @property
+    def lease_seconds(self) -> float:
+        return HEALTH_LEASE_SECONDS if self.name == "health" else LEASE_SECONDS
 
 
 def tier_for(settings: Settings, principal: Principal, fixed: str | None) -> Tier:
@@ -52,7 +59,7 @@ class RateLimiter:
         # Keyed, so that nobody who reads the store can try out ids and addresses.
         key = self._platform.customer_hash(f"{tier.name}:{caller}")
         try:
-            return self._leased(key, tier.limit)
+            return self._leased(key, tier)
         except Contended:
             # Others are taking permits this very moment: admitting here could pass the limit.
             return Decision(False, 0, 1)
@@ -60,11 +67,11 @@ class RateLimiter:
             log.warning("rate_limit_fallback", extra={"tier": tier.name, "metric": "rate_limit_fallback"})
             return self._own_window.admit(key, tier.limit)
 
-    def _leased(self, key: str, limit: int) -> Decision:
-        decision = self._platform.permits.admit(key, limit)
+    def _leased(self, key: str, tier: Tier) -> Decision:
+        decision = self._platform.permits.admit(key, tier.limit, tier.lease_seconds)
         if decision.allowed:
             # Counted in the own window too: when Firestore falls silent, it must not start from nothing.
-            self._own_window.admit(key, limit)
+            self._own_window.admit(key, tier.limit)
         return decision
 
 

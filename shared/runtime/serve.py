@@ -21,14 +21,15 @@ ENTRY_POINT = re.compile(r"([a-z]+)_([a-z][a-z_]*)")
 def load(entry_point: str) -> FunctionType:
     """`verification_own_status` → `functions/verification/own_status.py`, ready to be served.
 
-    Raises AttributeError when there is no such function, `Misconfigured` when it cannot run in this environment.
+    Raises AttributeError when there is no such function, `Misconfigured` when it cannot run in this environment: a
+    secret that it declares and that is missing or malformed ends the start.
     """
     handler = _handler(entry_point)
     declared = declaration_of(handler)
     platform = instance.platform()
     logs.configure(platform.settings)
     for secret in declared.secrets:
-        platform.settings.require(secret)
+        platform.settings.check_secret(secret)
     if isinstance(declared, Endpoint):
         platform.customer_hash("")  # a missing or malformed key shows at the start, not at the first request
         from shared.runtime.http import HttpFunction

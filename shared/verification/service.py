@@ -67,11 +67,7 @@ class VerificationService:
 
     @classmethod
     def _made(cls, platform: Platform) -> VerificationService:
-        keyring = Keyring.parse(
-            "VERIFICATION_KEY",
-            platform.settings.require("VERIFICATION_KEY"),
-            platform.settings.verification_retired_keys,
-        )
+        keyring = Keyring.parse("VERIFICATION_KEY", platform.settings.require("VERIFICATION_KEY"))
         return cls(
             platform, VerificationRepository.on(platform), Vault(keyring, platform.ids.entropy), AgeTokens.on(platform)
         )

@@ -131,7 +131,7 @@ def test_the_matrix_holds_every_kind_of_case() -> None:
 
 def test_routes_without_a_token_are_exactly_these() -> None:
     public = {f.name for f in ROUTES if isinstance(f.declaration, Endpoint) and not f.declaration.auth.roles}
-    assert public == {"verification_health", "verification_jwks"}
+    assert public == {"monitoring_ready", "verification_health", "verification_jwks"}
 
 
 def test_the_order_service_reaches_no_admin_route() -> None:

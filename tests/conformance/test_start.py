@@ -45,6 +45,16 @@ def test_a_missing_secret_is_named_at_the_start(tmp_path: Path, variable: str) -
     assert variable in process.output().strip().splitlines()[-1]
 
 
+@pytest.mark.parametrize("variable", ["VERIFICATION_KEY", "AGE_TOKEN_KEY"])
+def test_a_malformed_key_ends_the_start_and_is_not_shown(tmp_path: Path, variable: str) -> None:
+    process = FunctionProcess("verification_verify", "a-project", tmp_path / "log", **{variable: "made-up"})
+    assert process.exit_code() != 0
+    last = process.output().strip().splitlines()[-1]
+    assert last.startswith("shared.platform.errors.Misconfigured: ")
+    assert variable in last
+    assert "made-up" not in process.output()
+
+
 @pytest.fixture(scope="module")
 def imported() -> dict[str, dict[str, set[str]]]:
     """Function → {"loaded": modules when it is ready, "served": modules after a request}."""
@@ -99,6 +109,12 @@ def test_a_function_imports_no_other_domain(imported: Any, function: Any) -> Non
 @pytest.mark.parametrize("name", [f.name for f in ALL if not isinstance(f.declaration, Endpoint)])
 def test_a_listener_imports_nothing_of_http(imported: Any, name: str) -> None:
     assert not {"marshmallow", "shared.runtime.http", "shared.runtime.auth"} & imported[name]["served"]
+
+
+@pytest.mark.parametrize("function", ALL, ids=lambda f: f.name)
+def test_only_who_declares_the_age_token_key_imports_what_parses_it(imported: Any, function: Any) -> None:
+    parser = {"shared.platform.signing", "cryptography.hazmat.primitives.asymmetric.ec"}
+    assert bool(parser & imported[function.name]["loaded"]) == ("AGE_TOKEN_KEY" in function.declaration.secrets)
 
 
 @pytest.mark.parametrize("name", ["verification_verify", "verification_status", "verification_erase"])

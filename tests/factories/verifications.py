@@ -45,8 +45,7 @@ def verification(**changes: Any) -> Verification:
 
 
 def keyring(platform: Platform) -> Keyring:
-    settings = platform.settings
-    return Keyring.parse("VERIFICATION_KEY", settings.verification_key, settings.verification_retired_keys)
+    return Keyring.parse("VERIFICATION_KEY", platform.settings.verification_key)
 
 
 def vault(platform: Platform) -> Vault:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from shared.platform.context import Platform
 from shared.platform.errors import Unavailable
 from shared.platform.pubsub import Message, Publisher
 from tests.factories.processes import free_port
+from tests.factories.silence import Silence
+from tests.factories.throw_away import serving_http
 
 TOPIC = "verification-events"
 
@@ -45,3 +48,45 @@ def test_an_unknown_topic_is_unavailable(platform: Platform) -> None:
 def test_a_pubsub_that_is_not_there_is_unavailable() -> None:
     with pytest.raises(Unavailable, match=f"{TOPIC} cannot be reached"):
         Publisher("a-project", f"127.0.0.1:{free_port()}").publish(TOPIC, [Message("{}")])
+
+
+# --- the probe
+
+
+def test_a_probe_of_a_pubsub_that_answers_publishes_nothing(platform: Platform, pubsub: PubSub) -> None:
+    platform.publisher.probe(TOPIC, 2)
+    assert pubsub.pull(TOPIC) == []
+
+
+def test_a_probe_of_an_unknown_topic_is_unavailable(platform: Platform) -> None:
+    with pytest.raises(Unavailable, match="no-such-topic answered the probe with status 404"):
+        platform.publisher.probe("no-such-topic", 2)
+
+
+def test_a_probe_of_a_pubsub_that_is_not_there_or_silent_is_unavailable_in_time() -> None:
+    with Silence() as silent:
+        for address in (silent.address, f"127.0.0.1:{free_port()}"):
+            started = time.monotonic()
+            with pytest.raises(Unavailable, match=f"{TOPIC} cannot be reached"):
+                Publisher("a-project", address).probe(TOPIC, 0.3)
+            assert time.monotonic() - started < 1
+
+
+@pytest.mark.parametrize("status", [200, 400, 429])
+def test_who_answers_the_probe_is_there(status: int) -> None:
+    probe_of_one_that_answers(status)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 500, 503])
+def test_who_lets_nothing_through_is_unavailable(status: int) -> None:
+    with pytest.raises(Unavailable, match=f"answered the probe with status {status}"):
+        probe_of_one_that_answers(status)
+
+
+def probe_of_one_that_answers(status: int) -> None:
+    def app(_: Any, start_response: Any) -> Iterable[bytes]:
+        start_response(f"{status} Whatever", [("Content-Type", "application/json")])
+        return [b"{}"]
+
+    with serving_http(app) as url:
+        Publisher("a-project", url.removeprefix("http://")).probe(TOPIC, 2)

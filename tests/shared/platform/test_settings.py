@@ -79,6 +79,26 @@ def test_a_required_secret_is_there_or_named() -> None:
         load().require("AGE_TOKEN_KEY")
 
 
+@pytest.mark.parametrize("env", ["CUSTOMER_HASH_KEY", "VERIFICATION_KEY", "AGE_TOKEN_KEY"])
+def test_a_secret_with_a_form_is_checked_where_it_is_declared(env: str) -> None:
+    settings = load(**{env: "made-up"})
+    assert settings.require(env) == "made-up"
+    with pytest.raises(Misconfigured, match=env) as refused:
+        settings.check_secret(env)
+    assert "made-up" not in str(refused.value)
+
+
+def test_a_checked_secret_is_a_required_one() -> None:
+    with pytest.raises(Misconfigured, match="AGE_TOKEN_KEY is not set"):
+        load().check_secret("AGE_TOKEN_KEY")
+
+
+def test_a_right_secret_passes_the_check() -> None:
+    key = f"{'A' * 43}="
+    load(VERIFICATION_KEY=f"b={key},a={key}").check_secret("VERIFICATION_KEY")
+    load().check_secret("JWT_SECRET")
+
+
 def test_a_snapshot_does_not_change() -> None:
     settings: Any = load()
     with pytest.raises(FrozenInstanceError):

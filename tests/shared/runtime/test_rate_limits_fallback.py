@@ -14,7 +14,7 @@ from werkzeug.test import Client
 from shared.platform.context import Platform
 from shared.platform.ids import Ids
 from shared.platform.settings import Settings
-from shared.runtime.declare import SIGNED_IN
+from shared.runtime.declare import PUBLIC, SIGNED_IN
 from tests.factories.cable import Cable
 from tests.factories.environment import environment
 from tests.factories.silence import Silence
@@ -37,12 +37,14 @@ def clock() -> SteppingClock:
     return SteppingClock()
 
 
-def endpoint_at(project: str, address: str, clock: SteppingClock | None, monkeypatch: pytest.MonkeyPatch) -> Client:
+def endpoint_at(
+    project: str, address: str, clock: SteppingClock | None, monkeypatch: pytest.MonkeyPatch, **declared: Any
+) -> Client:
     """An endpoint whose Firestore is at `address`; without a `clock` on real time."""
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", address)
     settings = Settings.load(environment(project, RATE_LIMIT_SIGNED_IN=str(LIMIT)))
     platform = Platform(settings, clock, Ids(clock)) if clock else Platform.start(settings)
-    return client_of(platform, who_calls, "GET /api/things/all", auth=SIGNED_IN)
+    return client_of(platform, who_calls, "GET /api/things/all", **{"auth": SIGNED_IN, **declared})
 
 
 @pytest.fixture
@@ -109,3 +111,14 @@ def test_callers_do_not_wait_one_after_another_for_a_firestore_that_hangs(
             answers = [status for found in pool.map(lambda _: statuses(client, 1), range(8)) for status in found]
         assert time.monotonic() - started < 7
     assert sorted(answers) == [200] * LIMIT + [429] * (8 - LIMIT)
+
+
+def test_health_waits_half_as_long_for_a_firestore_that_hangs(
+    project: str, pubsub: Any, monkeypatch: pytest.MonkeyPatch, fallbacks: Fallbacks
+) -> None:
+    with Silence() as silent:
+        client = endpoint_at(project, silent.address, None, monkeypatch, auth=PUBLIC, tier="health")
+        started = time.monotonic()
+        assert client.get("/all").status_code == 200
+        assert 0.5 <= time.monotonic() - started < 0.95
+    assert [line["tier"] for line in fallbacks()] == ["health"]

@@ -7,7 +7,7 @@ import types
 import pytest
 
 from shared.platform.errors import Misconfigured
-from shared.runtime import serve
+from shared.runtime import instance, serve
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,12 @@ def test_a_function_is_a_plain_one_with_its_own_name(project: str) -> None:
         ("verification_verify", "VERIFICATION_KEY", ""),
         ("verification_verify", "AGE_TOKEN_KEY", ""),
         ("verification_verify", "CUSTOMER_HASH_KEY", ""),
+        ("verification_verify", "VERIFICATION_KEY", "made-up but no base64"),
+        ("verification_resubmit", "VERIFICATION_KEY", f"a={'A' * 43}=,a={'B' * 43}="),
+        ("verification_verify", "AGE_TOKEN_KEY", "made-up but no PEM"),
+        ("verification_status", "AGE_TOKEN_KEY", "-----BEGIN PRIVATE KEY-----"),
+        ("verification_own_status", "AGE_TOKEN_KEY", "made-up but no PEM"),
+        ("verification_jwks", "AGE_TOKEN_KEY", "made-up but no PEM"),
         ("verification_health", "CUSTOMER_HASH_KEY", ""),
         ("verification_health", "CUSTOMER_HASH_KEY", "made-up but no base64"),
         ("verification_health", "JWT_SECRET", ""),
@@ -74,7 +80,11 @@ def test_a_function_that_could_not_work_does_not_start(
 
 def test_a_function_asks_only_for_the_secrets_it_declares(project: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("VERIFICATION_KEY", "AGE_TOKEN_KEY"):
+        monkeypatch.setenv(variable, "made-up and malformed")
+    assert serve.load("verification_policy")
+    for variable in ("VERIFICATION_KEY", "AGE_TOKEN_KEY"):
         monkeypatch.delenv(variable)
+    instance.forget()
     assert serve.load("verification_policy")
     monkeypatch.delenv("CUSTOMER_HASH_KEY")
     assert serve.load("audit_record_event")

@@ -157,7 +157,7 @@ def test_a_success_between_failures_does_not_clear_them(service: VerificationSer
 def test_after_a_rotation_the_record_answers_and_the_next_one_uses_the_new_key(platform: Platform) -> None:
     verify(VerificationService.on(platform))
     old_key = platform.settings.verification_key
-    rotated = on(platform, verification_key=f"new={'B' * 43}=", verification_retired_keys=old_key)
+    rotated = on(platform, verification_key=f"new={'B' * 43}=,{old_key}")
     assert verify(rotated).method == "cache"
     verify(rotated, new_record=True)
     (record,) = documents(platform.firestore, "verifications").values()
