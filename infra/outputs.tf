@@ -13,9 +13,19 @@ output "function_names" {
   value       = sort(keys(local.functions))
 }
 
+output "load_balancer_ip" {
+  description = "Address that the domain's A record must name; null with function URLs."
+  value       = one(values(google_compute_global_address.edge)[*].address)
+}
+
 output "public_url" {
   description = "Base URL of the API, `iss` of age tokens."
   value       = local.public_url
+}
+
+output "route_urls" {
+  description = "\"METHOD /path\" to URL, path parameters left in braces. The pages read it from config.json."
+  value       = local.route_urls
 }
 
 output "secrets" {

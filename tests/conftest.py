@@ -41,6 +41,18 @@ def pytest_unconfigure() -> None:
         emulators.stop()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Make `--dist loadgroup` work: pytest-xdist 3.8 writes groups into `_nodeid`, where pytest 9.2 no longer looks.
+
+    Groups keep what is dear to one worker: a running stack (tests/e2e), Terraform's plans (tests/infra).
+    """
+    for item in items:
+        with_group = getattr(item, "_nodeid", item.nodeid)
+        if with_group != item.nodeid:
+            item._id = type(item._id).parse(with_group)
+
+
 @pytest.fixture
 def project(monkeypatch: pytest.MonkeyPatch) -> str:
     """A fresh project id, in the environment of this process. Projects are isolated, so nothing is cleaned up."""

@@ -42,10 +42,6 @@ run "everything_declared_is_deployed" {
     condition     = google_cloud_scheduler_job.job["things-tidy"].time_zone == "America/Chicago"
     error_message = "Schedules are in the store's time."
   }
-}
-
-run "who_may_call" {
-  command = plan
 
   assert {
     condition     = toset(keys(google_cloud_run_v2_service_iam_member.anyone)) == toset(["things-create", "things-get", "things-stats"])
@@ -58,6 +54,10 @@ run "who_may_call" {
   assert {
     condition     = toset(keys(google_secret_manager_secret_iam_member.function)) == toset(["things-http reads CUSTOMER_HASH_KEY", "things-http reads JWT_SECRET", "things-job reads THING_KEY"])
     error_message = "Secrets are granted to those who declare them."
+  }
+  assert {
+    condition     = google_firestore_database.store.delete_protection_state == "DELETE_PROTECTION_ENABLED" && alltrue([for table in google_bigquery_table.table : table.deletion_protection])
+    error_message = "Data is protected unless the owner says otherwise."
   }
 }
 
@@ -84,15 +84,6 @@ run "instances_are_warm_where_asked" {
   assert {
     condition     = google_cloudfunctions2_function.function["things-get"].service_config[0].min_instance_count == 1
     error_message = "With warm, the declared least number of instances is kept."
-  }
-}
-
-run "data_survives_a_destroy_by_default" {
-  command = plan
-
-  assert {
-    condition     = google_firestore_database.store.delete_protection_state == "DELETE_PROTECTION_ENABLED" && alltrue([for table in google_bigquery_table.table : table.deletion_protection])
-    error_message = "Data is protected unless the owner says otherwise."
   }
 }
 

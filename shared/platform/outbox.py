@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from shared.platform import firestore
 from shared.platform.clock import Clock, wire_time
 from shared.platform.errors import ChangedMeanwhile, Unavailable
-from shared.platform.pubsub import Message, Publisher
+from shared.platform.pubsub import Message, MessageRefused, Publisher
 
 if TYPE_CHECKING:
     from google.cloud.firestore import Client, WriteBatch
@@ -27,12 +27,18 @@ COLLECTION = "outbox"
 GRACE = timedelta(seconds=10)
 PAGE = 200
 
+# Event ids with their messages, all of one topic and one ordering key.
+Batch = Sequence[tuple[str, Message]]
+
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """What happened. `data` holds camelCase names and JSON values, and nothing personal."""
+    """What happened. `data` holds camelCase names and JSON values, and nothing personal.
+
+    Its shape is that of the topic's schema, `infra/topics/<topic>.proto`. `ordering_key`: see `Message`.
+    """
 
     id: str
     type: str
@@ -41,6 +47,7 @@ class Event:
     request_id: str
     customer_hash: str = ""
     data: dict[str, Any] = field(default_factory=dict)
+    ordering_key: str = ""
 
     def message(self) -> Message:
         occurred_at = wire_time(self.occurred_at)
@@ -58,7 +65,7 @@ class Event:
             "customerHash": self.customer_hash,
             "occurredAt": occurred_at,
         }
-        return Message(json.dumps(envelope, ensure_ascii=False, separators=(",", ":")), attributes)
+        return Message(json.dumps(envelope, ensure_ascii=False, separators=(",", ":")), attributes, self.ordering_key)
 
 
 class Outbox:
@@ -76,6 +83,7 @@ class Outbox:
             "topic": event.topic,
             "data": message.data,
             "attributes": message.attributes,
+            "orderingKey": message.ordering_key,
             "createdAt": self._clock.now(),
         }
         batch.create(self._client.collection(COLLECTION).document(event.id), document)
@@ -86,7 +94,8 @@ class Outbox:
         Not even with `ChangedMeanwhile`: the caller would decide, and commit, a second time.
         """
         try:
-            self._send({event.id: (event.topic, event.message()) for event in events})
+            for topic, batch in _batches((event.topic, event.id, event.message()) for event in events):
+                self._send(topic, batch)
         except (Unavailable, ChangedMeanwhile) as error:
             log.warning("event_left_to_relay", extra={"reason": str(error), "events": [e.id for e in events]})
 
@@ -103,21 +112,28 @@ class Outbox:
     def relay(self) -> int:
         """Publish everything that was left behind; the number of events published. Raises `Unavailable`.
 
-        Safe to run twice at once: a message may then go out twice, and consumers dedupe by event id. A topic that
-        does not answer does not hold up the others: its events stay, and the failure is raised at the end.
+        Safe to run twice at once: a message may then go out twice, and consumers dedupe by event id. Neither a topic
+        that does not answer nor an event that its topic refuses holds up the others: it stays, and the failure is
+        raised at the end.
         """
-        published, failures = 0, []
-        for topic, left in self._left_behind():
+        published, failures, silent = 0, list[Unavailable](), set[str]()
+        for topic, batch in self._left_behind():
+            # Each further batch would wait for the same time-out.
+            if topic in silent:
+                continue
             try:
-                self._send({event_id: (topic, message) for event_id, message in left.items()})
-                published += len(left)
+                self._send_accepted(topic, batch)
+                published += len(batch)
+            except MessageRefused as error:
+                failures.append(error)
             except Unavailable as error:
                 failures.append(error)
+                silent.add(topic)
         if failures:
             raise failures[0]
         return published
 
-    def _left_behind(self) -> Iterator[tuple[str, dict[str, Message]]]:
+    def _left_behind(self) -> Iterator[tuple[str, Batch]]:
         now, last = self._clock.now(), None
         while True:
             query = self._client.collection(COLLECTION).order_by("createdAt").limit(PAGE)
@@ -126,28 +142,52 @@ class Outbox:
             if not page:
                 return
             last = page[-1]
-            yield from _by_topic(page, now)
+            yield from _batches(_old_enough(page, now))
 
-    def _send(self, messages: dict[str, tuple[str, Message]]) -> None:
-        by_topic: dict[str, list[Message]] = defaultdict(list)
-        for topic, message in messages.values():
-            by_topic[topic].append(message)
-        for topic, batch in by_topic.items():
-            self._publisher.publish(topic, batch)
-        self._forget(messages)
+    def _send_accepted(self, topic: str, batch: Batch) -> None:
+        """Publish all that the topic takes. Raises `MessageRefused`, when all others are out, if it refuses one.
 
-    def _forget(self, event_ids: Iterable[str]) -> None:
-        batch = self._client.batch()
-        for event_id in event_ids:
-            batch.delete(self._client.collection(COLLECTION).document(event_id))
-        firestore.commit(batch)
+        A refused batch is halved until each refused event stands alone: Pub/Sub does not say which one it was.
+        """
+        try:
+            self._send(topic, batch)
+        except MessageRefused as error:
+            if len(batch) == 1:
+                log.error("event_refused", extra={"eventId": batch[0][0], "topic": topic, "reason": error.sentence})
+                raise
+            self._send_halves(topic, batch)
+
+    def _send_halves(self, topic: str, batch: Batch) -> None:
+        refused, middle = None, len(batch) // 2
+        for half in (batch[:middle], batch[middle:]):
+            try:
+                self._send_accepted(topic, half)
+            except MessageRefused as error:
+                refused = error
+        if refused:
+            raise refused
+
+    def _send(self, topic: str, batch: Batch) -> None:
+        self._publisher.publish(topic, [message for _, message in batch])
+        written = self._client.batch()
+        for event_id, _ in batch:
+            written.delete(self._client.collection(COLLECTION).document(event_id))
+        firestore.commit(written)
 
 
-def _by_topic(page: Sequence[Any], now: datetime) -> Iterable[tuple[str, dict[str, Message]]]:
-    found: dict[str, dict[str, Message]] = defaultdict(dict)
+def _batches(entries: Iterable[tuple[str, str, Message]]) -> Iterable[tuple[str, Batch]]:
+    """(topic, event id, message) by topic and ordering key: Pub/Sub takes messages of one key in a call."""
+    found: dict[tuple[str, str], list[tuple[str, Message]]] = defaultdict(list)
+    for topic, event_id, message in entries:
+        found[topic, message.ordering_key].append((event_id, message))
+    return [(topic, batch) for (topic, _), batch in found.items()]
+
+
+def _old_enough(page: Sequence[Any], now: datetime) -> Iterator[tuple[str, str, Message]]:
     for document in page:
         entry = document.to_dict() or {}
         # A clock that was moved back leaves entries from the future: they are left behind as well.
         if not now - GRACE < entry["createdAt"] <= now:
-            found[entry["topic"]][document.id] = Message(entry["data"], entry["attributes"])
-    return found.items()
+            # Entries written before there were ordering keys have none.
+            message = Message(entry["data"], entry["attributes"], entry.get("orderingKey", ""))
+            yield entry["topic"], document.id, message

@@ -23,10 +23,21 @@ TIMEOUT_SECONDS = (1.0, 4.0)
 
 @dataclass(frozen=True)
 class Message:
-    """One Pub/Sub message: UTF-8 JSON text and string attributes."""
+    """One Pub/Sub message: UTF-8 JSON text and string attributes.
+
+    Messages of one `ordering_key` reach an ordered subscription in the order of their publishing; empty: in any.
+    """
 
     data: str
     attributes: dict[str, str] = field(default_factory=dict)
+    ordering_key: str = ""
+
+
+class MessageRefused(Unavailable):
+    """Pub/Sub has read the messages and takes none (400): one at least does not fit the topic's schema.
+
+    It will be refused again, and those it was sent with are not to blame.
+    """
 
 
 class Publisher:
@@ -37,10 +48,15 @@ class Publisher:
         self._emulator = emulator
 
     def publish(self, topic: str, messages: Sequence[Message]) -> None:
-        """All messages in one call. Raises `Unavailable` when Pub/Sub did not confirm them."""
+        """All messages, which have one ordering key, in one call: all are published or none.
+
+        Raises `MessageRefused` for one that does not fit the topic's schema, `Unavailable` when Pub/Sub did not
+        confirm them for any other reason.
+        """
         status = self._post(topic, messages, TIMEOUT_SECONDS)
         if status != 200:
-            raise Unavailable(f"Topic {topic} refused the messages with status {status}.")
+            failure = MessageRefused if status == 400 else Unavailable
+            raise failure(f"Topic {topic} refused the messages with status {status}.")
 
     def probe(self, topic: str, timeout: float) -> None:
         """Publish an empty list, which is nothing. Raises `Unavailable` when no good answer comes in about `timeout` s.
@@ -89,4 +105,5 @@ class Publisher:
 
 
 def _encode(message: Message) -> dict[str, Any]:
-    return {"data": base64.b64encode(message.data.encode()).decode(), "attributes": message.attributes}
+    encoded = {"data": base64.b64encode(message.data.encode()).decode(), "attributes": message.attributes}
+    return {**encoded, "orderingKey": message.ordering_key} if message.ordering_key else encoded

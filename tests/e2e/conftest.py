@@ -21,15 +21,6 @@ SIGNED = {
 }
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Make `--dist loadgroup` work: pytest-xdist 3.8 writes groups into `_nodeid`, where pytest 9.2 no longer looks."""
-    for item in items:
-        with_group = getattr(item, "_nodeid", item.nodeid)
-        if with_group != item.nodeid:
-            item._id = type(item._id).parse(with_group)
-
-
 class Stacks:
     """At most one running stack: asking for one of another kind ends the one before."""
 

@@ -1,0 +1,54 @@
+# Each of these lines is one too many, so the log itself is watched.
+resource "google_monitoring_alert_policy" "log" {
+  for_each = {
+    evidence = {
+      severity = "CRITICAL"
+      title    = "The audit trail or protected data is at risk"
+      filter   = "resource.type=\"cloud_run_revision\" AND jsonPayload.message=(\"security_event_lost\" OR \"event_not_recorded\" OR \"record_undecryptable\" OR \"authentication_disabled\")"
+      labels   = { event = "EXTRACT(jsonPayload.message)", function = "EXTRACT(jsonPayload.function)" }
+      text     = "`security_event_lost`: a refusal or an admin's act is missing in the audit trail; the line has its type and id. `event_not_recorded`: an event did not fit its BigQuery table; after mending, publish it again from the dead letters. `record_undecryptable`: a key is wrong or missing in VERIFICATION_KEY. `authentication_disabled`: AUTH_MODE is `disabled` and everybody is an admin: roll back at once."
+    }
+    exception = {
+      severity = "ERROR"
+      title    = "A function met what it did not expect"
+      filter   = "resource.type=\"cloud_run_revision\" AND jsonPayload.message=\"unhandled_exception\""
+      labels   = { function = "EXTRACT(jsonPayload.function)", exception = "EXTRACT(jsonPayload.exception)" }
+      text     = "A caller got 500. The line has the exception's type and the places that it passed, and a requestId that the caller has too. After a deploy: roll back."
+    }
+    schedule = {
+      severity = "ERROR"
+      title    = "A job could not be started"
+      filter   = "resource.type=\"cloud_scheduler_job\" AND severity>=ERROR"
+      labels   = { job = "EXTRACT(resource.labels.job_id)" }
+      text     = "Cloud Scheduler could not publish to the job's topic, so the job in the label did not run. Look at its log; after mending, run it by hand: `gcloud scheduler jobs run`."
+    }
+  }
+
+  display_name          = "${each.value.title} (${var.environment})"
+  combiner              = "OR"
+  severity              = each.value.severity
+  notification_channels = local.notified
+
+  conditions {
+    display_name = each.value.title
+    condition_matched_log {
+      filter           = each.value.filter
+      label_extractors = each.value.labels
+    }
+  }
+
+  alert_strategy {
+    auto_close = "86400s"
+    # The API demands it of alerts on the log.
+    notification_rate_limit {
+      period = "3600s"
+    }
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    content   = "${each.value.text}${local.where}"
+  }
+
+  depends_on = [google_project_service.service]
+}

@@ -1,0 +1,109 @@
+"""What a function's code needs, read from the modules that it can reach by imports, lazy ones included."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from functools import cache
+from typing import Any
+
+import grimp
+
+from shared.platform.settings import Settings
+from tests.infra import sources
+from tools.terraform import INFRA, REPOSITORY
+
+SECRETS = {f.name: f.metadata["env"] for f in fields(Settings) if f.metadata["secret"]}
+# What serves a function; runtime/serve.py chooses between them by the declaration.
+ROOTS = {"http": "shared.runtime.http", "subscriber": "shared.runtime.messages", "job": "shared.runtime.messages"}
+CONTEXT = "shared.platform.context"
+# Whoever names a customer, or keeps an answer, needs the key that the context holds.
+HASH_KEY, HASHES = "CUSTOMER_HASH_KEY", {"customer_hash", "idempotency"}
+READS = re.compile(r"\b(?:FROM|JOIN)\s+`(\w+\.\w+)`")
+
+
+@cache
+def _graph() -> grimp.ImportGraph:
+    return grimp.build_graph("functions", "shared", exclude_type_checking_imports=True, cache_dir=None)
+
+
+def reachable(entry: dict[str, Any]) -> dict[str, ast.Module]:
+    """Module → tree, of the function's module, of what serves it, and of all that they import."""
+    own = "functions." + entry["entryPoint"].replace("_", ".", 1)
+    roots = {own, ROOTS[entry["kind"]]}
+    names = roots.union(*(_graph().find_upstream_modules(root) for root in roots))
+    return {name: sources.modules()[name] for name in names}
+
+
+def secrets(entry: dict[str, Any]) -> set[str]:
+    """`settings.<secret>` and `.require("<SECRET>")`."""
+    found = set()
+    for name, tree in reachable(entry).items():
+        if name != CONTEXT:
+            found |= {secret for node in ast.walk(tree) for secret in _secrets(node, sources.constants(name))}
+    return found
+
+
+def publishes(entry: dict[str, Any]) -> set[str]:
+    """TOPIC of each module that makes events; every topic of the project for who relays the outbox."""
+    trees = reachable(entry)
+    relays = any(_calls(tree, "relay") for name, tree in trees.items() if name.startswith("functions."))
+    names = sources.modules() if relays else trees
+    return {sources.constants(name)["TOPIC"] for name in names if "TOPIC" in sources.constants(name)}
+
+
+def reads(entry: dict[str, Any]) -> set[str]:
+    """Tables in a FROM or JOIN of a text in the code or of a .sql file that the code names."""
+    return {table for text in _texts(entry) for table in READS.findall(text)}
+
+
+def writes(entry: dict[str, Any]) -> set[str]:
+    """Who inserts into what infra/schemas names writes every table that records events."""
+    inserts = any(re.search(r"\bINSERT\b", text) for text in _texts(entry))
+    by_schema = any('/ "schemas"' in ast.unparse(tree).replace("'", '"') for tree in reachable(entry).values())
+    return set(_recorded()) if inserts and by_schema else set()
+
+
+def _recorded() -> Iterator[str]:
+    for path in sorted((INFRA / "schemas").glob("*.json")):
+        if json.loads(path.read_text()).get("events"):
+            yield path.stem
+
+
+def _texts(entry: dict[str, Any]) -> Iterator[str]:
+    for name, tree in reachable(entry).items():
+        folder = (REPOSITORY / name.replace(".", "/")).parent
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+                if node.value.endswith(".sql"):
+                    yield from (path.read_text() for path in folder.rglob(node.value))
+
+
+def _secrets(node: ast.AST, constants: dict[str, str]) -> Iterator[str]:
+    if isinstance(node, ast.Attribute):
+        of = _last(node.value)
+        # `attempt.customer_hash` is a field of an attempt, `platform.customer_hash` makes one.
+        if of == "platform" and node.attr in HASHES:
+            yield HASH_KEY
+        if of == "settings" and node.attr in SECRETS:
+            yield SECRETS[node.attr]
+    if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("settings.require"):
+        yield _text(node.args[0], constants)
+
+
+def _text(node: ast.expr, constants: dict[str, str]) -> str:
+    """Raises KeyError for what is no constant: then it cannot be seen which secret the code wants."""
+    return str(node.value) if isinstance(node, ast.Constant) else constants[ast.unparse(node)]
+
+
+def _last(node: ast.expr) -> str:
+    return ast.unparse(node).rpartition(".")[2].lstrip("_")
+
+
+def _calls(tree: ast.Module, method: str) -> bool:
+    calls = [n.func for n in ast.walk(tree) if isinstance(n, ast.Call)]
+    return any(isinstance(called, ast.Attribute) and called.attr == method for called in calls)

@@ -1,0 +1,125 @@
+"""Topics, pushes, dead letters and schedules: as declared, and nothing that nobody hears."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from tests.infra.deployment import Deployment
+from tests.infra.test_plan_functions import ENTRIES, PUSHED, every_pushed
+from tools.terraform_plan import Values
+
+pytestmark = [pytest.mark.xdist_group("infra"), pytest.mark.timeout(300)]
+
+JOBS = {name: found for name, found in PUSHED.items() if found["kind"] == "job"}
+SCHEDULED = {topic for job in JOBS.values() for topic in job["topics"]}
+PUBLISHED = {topic for found in ENTRIES.values() for topic in found["publishes"]} | SCHEDULED
+HEARD = {topic for found in PUSHED.values() for topic in found["topics"]}
+AGENT = "agent:pubsub"
+MONTH = f"{31 * 24 * 3600}s"
+
+every_job = pytest.mark.parametrize("declared", JOBS.values(), ids=JOBS)
+
+
+def test_every_topic_that_is_used_is_made_and_no_other(deployment: Deployment) -> None:
+    assert deployment.topics() == PUBLISHED | HEARD | {_dead_letter(name) for name in PUSHED}
+
+
+def test_every_topic_is_heard_and_written_to() -> None:
+    """A topic with one end only is a misspelt name."""
+    assert PUBLISHED == HEARD
+
+
+def test_no_subscription_but_the_declared_ones_and_the_dead_letters(deployment: Deployment) -> None:
+    pushes = {f"{name}.{topic}" for name, found in PUSHED.items() for topic in found["topics"]}
+    assert set(deployment.subscriptions()) == pushes | {_dead_letter(name) for name in PUSHED}
+
+
+@every_pushed
+def test_pushed_once_for_each_topic(deployment: Deployment, declared: dict[str, Any]) -> None:
+    uri = deployment.service(declared["name"])["uri"]
+    for topic, subscription in _pushes(deployment, declared).items():
+        assert subscription["topic"] == topic
+        (push,) = subscription["push_config"]
+        (token,) = push["oidc_token"]
+        assert push["push_endpoint"] == f"{uri}/projects/{deployment.project}/topics/{topic}"
+        assert token["audience"] == uri
+        assert deployment.account(token["service_account_email"]) == "pubsub-push"
+
+
+@every_pushed
+def test_delivered_as_declared(deployment: Deployment, declared: dict[str, Any]) -> None:
+    for subscription in _pushes(deployment, declared).values():
+        (retry,) = subscription["retry_policy"]
+        assert subscription["ack_deadline_seconds"] == declared["ackDeadlineSeconds"]
+        assert subscription["enable_message_ordering"] == declared["ordered"]
+        assert retry["minimum_backoff"] == f"{declared['minimumBackoffSeconds']}s"
+        assert retry["maximum_backoff"] == f"{declared['maximumBackoffSeconds']}s"
+        assert _never_expires(subscription)
+
+
+@every_pushed
+def test_acknowledged_no_sooner_than_the_function_may_run(declared: dict[str, Any]) -> None:
+    """Else Pub/Sub delivers again what is still being worked on."""
+    assert declared["ackDeadlineSeconds"] >= declared["timeoutSeconds"]
+
+
+@every_pushed
+def test_what_is_given_up_is_kept(deployment: Deployment, declared: dict[str, Any]) -> None:
+    for subscription in _pushes(deployment, declared).values():
+        (policy,) = subscription["dead_letter_policy"]
+        assert deployment.topic(policy["dead_letter_topic"]) == _dead_letter(declared["name"])
+        assert policy["max_delivery_attempts"] == declared["maxDeliveryAttempts"]
+    kept = deployment.subscriptions()[_dead_letter(declared["name"])]
+    assert kept["topic"] == _dead_letter(declared["name"])
+    assert kept["push_config"] == []
+    assert kept["message_retention_duration"] == MONTH
+    assert _never_expires(kept)
+
+
+@every_pushed
+def test_pubsub_may_move_what_is_given_up(deployment: Deployment, declared: dict[str, Any]) -> None:
+    publishers = deployment.granted("google_pubsub_topic_iam_member")
+    assert (AGENT, "roles/pubsub.publisher", _dead_letter(declared["name"])) in publishers
+    subscribers = deployment.granted("google_pubsub_subscription_iam_member")
+    for topic in declared["topics"]:
+        assert (AGENT, "roles/pubsub.subscriber", f"{declared['name']}.{topic}") in subscribers
+
+
+def test_pubsub_may_sign_as_the_account_that_pushes(deployment: Deployment) -> None:
+    expected = {(AGENT, "roles/iam.serviceAccountTokenCreator", "pubsub-push")}
+    assert deployment.granted("google_service_account_iam_member") >= expected
+
+
+def test_no_schedule_but_the_declared_ones(deployment: Deployment) -> None:
+    assert set(deployment.state.each("google_cloud_scheduler_job.job")) == set(JOBS)
+
+
+@every_job
+def test_a_schedule_publishes_to_the_jobs_topic(deployment: Deployment, declared: dict[str, Any]) -> None:
+    job = deployment.state.each("google_cloud_scheduler_job.job")[declared["name"]]
+    (target,) = job["pubsub_target"]
+    (retry,) = job["retry_config"]
+    assert job["schedule"] == declared["schedule"]
+    assert job["time_zone"] == deployment.variables["store_timezone"] == "America/Chicago"
+    assert [deployment.topic(target["topic_name"])] == declared["topics"]
+    assert json.loads(base64.b64decode(target["data"])) == {}
+    assert retry["retry_count"] >= 1
+
+
+def _pushes(deployment: Deployment, declared: dict[str, Any]) -> dict[str, Values]:
+    """Topic → the subscription that pushes it to the function. Raises KeyError when one is missing."""
+    found = deployment.subscriptions()
+    return {topic: found[f"{declared['name']}.{topic}"] for topic in declared["topics"]}
+
+
+def _dead_letter(name: str) -> str:
+    return f"{name}-dead-letter"
+
+
+def _never_expires(subscription: Values) -> bool:
+    (policy,) = subscription["expiration_policy"]
+    return policy["ttl"] == ""
