@@ -26,6 +26,7 @@ def empty_stack(stack: RunningStack) -> Iterator[RunningStack]:
     stack.post("/_local/reset")
 
 
+@pytest.mark.timeout(300)
 def test_a_killed_gateway_is_replaced_and_nothing_is_lost_or_doubled(empty_stack: RunningStack) -> None:
     stack = empty_stack
     for number in range(5):
@@ -36,7 +37,8 @@ def test_a_killed_gateway_is_replaced_and_nothing_is_lost_or_doubled(empty_stack
     assert stack.get(f"{AREA}/status/c-killed-4").json()["verified"] is True
     # The lease of a recorder that died is over by this clock, so that the next delivery of its event is stored.
     stack.post("/_local/clock", json={"advance": "PT2M"})
-    eventually(lambda: attempts(stack) == 5, 100)
+    # A delivery that died comes again after its ack deadline of a minute, and on a busy machine perhaps twice.
+    eventually(lambda: attempts(stack) == 5, 200)
     assert attempts(stack) == 5
 
 
