@@ -46,9 +46,8 @@ resource "google_project_iam_member" "firestore" {
   }
 }
 
-# Readiness asks BigQuery for a dry run, which reads nothing and yet is a job.
 resource "google_project_iam_member" "bigquery_jobs" {
-  for_each = { for name, identity in local.identities : name => identity if length(setunion(identity.reads, identity.writes)) > 0 || name == "monitoring-http" }
+  for_each = { for name, identity in local.identities : name => identity if identity.queries }
 
   project = var.project
   role    = "roles/bigquery.jobUser"

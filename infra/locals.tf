@@ -23,6 +23,7 @@ locals {
       publishes = toset(flatten(functions[*].publishes))
       reads     = setsubtract(flatten(functions[*].reads), flatten(functions[*].writes))
       writes    = toset(flatten(functions[*].writes))
+      queries   = anytrue(functions[*].queries)
     }
   }
   secrets = toset(flatten(values(local.functions)[*].secrets))

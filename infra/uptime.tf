@@ -7,7 +7,7 @@ resource "google_monitoring_uptime_check_config" "ready" {
   for_each = local.ready
 
   display_name = "GET ${each.value}"
-  period       = "60s"
+  period       = "300s"
   # The check itself gives each dependency a few seconds before it calls it down.
   timeout            = "10s"
   log_check_failures = true

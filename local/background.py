@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 
 
-class Background:
+class Background(ABC):
     """Waits `pause()` seconds, then calls `step()`."""
 
     def __init__(self, name: str) -> None:
@@ -19,11 +20,13 @@ class Background:
         self._ended.set()
         self._thread.join(timeout=5)
 
+    @abstractmethod
     def pause(self) -> float:
-        raise NotImplementedError
+        """Seconds until the next step."""
 
+    @abstractmethod
     def step(self) -> None:
-        raise NotImplementedError
+        """What is done each time."""
 
     def _run(self) -> None:
         while not self._ended.wait(self.pause()):

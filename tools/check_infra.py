@@ -16,13 +16,13 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from tools.terraform import INFRA, REPOSITORY, Failed, NotHere, Workplace, command, terraform_environment, workplace
+from tools.cloud import ENVIRONMENTS, INFRA, REPOSITORY
+from tools.terraform import Failed, NotHere, Workplace, command, terraform_environment, workplace
 from tools.terraform_plan import Plan, unexplained
 
 CHECKOV = ".venv/checkov/bin/checkov"
 # Without a key of theirs in the environment nothing is sent to anybody.
 CHECKOV_VARIABLES = ("BC_", "PRISMA_", "CKV_", "CHECKOV_")
-ENVIRONMENTS = ("staging", "production")
 FORMAT = ["terraform", "fmt", "-check", "-recursive", "-diff"]
 FUNCTION = "google_cloudfunctions2_function.function"
 # What a variable of environments/*.tfvars may change besides the places where its own text stands: patterns of

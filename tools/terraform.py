@@ -17,10 +17,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from tools.cloud import INFRA, REPOSITORY
 from tools.terraform_plan import Plan
 
-REPOSITORY = Path(__file__).parents[1]
-INFRA = REPOSITORY / "infra"
 # Which infra/web.tf uploads.
 PAGES = REPOSITORY / "web"
 PLUGINS = REPOSITORY / ".local" / "terraform-plugins"

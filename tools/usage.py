@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from tools.cron import runs
+from local.cron import runs
 from tools.prices import Book
 
 DAYS = Decimal(30)

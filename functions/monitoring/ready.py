@@ -19,6 +19,7 @@ LEAST_SECONDS = 0.5
     auth=PUBLIC,
     responds={200: ReadyAnswer, 503: ReadyAnswer},
     tier="health",
+    queries=True,
 )
 def handle(request: Request) -> Answer:
     """Whether Firestore, BigQuery and Pub/Sub answer; 503 without Firestore, `degraded` without one of the others."""

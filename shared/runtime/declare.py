@@ -58,7 +58,8 @@ class Runs:
 
     `concurrency` is low on purpose: Python runs one request at a time, so more of them in one instance only wait for
     each other inside the handler (docs/decisions/0008). `publishes`, `reads` and `writes` are what the function's
-    service account is granted: topics, and BigQuery tables as `dataset.table`.
+    service account is granted: topics, and BigQuery tables as `dataset.table`. `queries`: it runs BigQuery jobs; who
+    reads or writes tables need not say so.
     """
 
     memory: str = "256Mi"
@@ -71,6 +72,7 @@ class Runs:
     publishes: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
+    queries: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -58,6 +58,7 @@ def entry(function: Declared) -> dict[str, Any]:
         "publishes": _with(declared, declared.publishes, ENDPOINT_PUBLISHES),
         "reads": sorted(declared.reads),
         "writes": sorted(declared.writes),
+        "queries": declared.queries or bool(declared.reads or declared.writes),
     }
     return {**common, **_trigger(declared)}
 

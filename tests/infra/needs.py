@@ -14,7 +14,7 @@ import grimp
 
 from shared.platform.settings import Settings
 from tests.infra import sources
-from tools.terraform import INFRA, REPOSITORY
+from tools.cloud import INFRA, REPOSITORY
 
 SECRETS = {f.name: f.metadata["env"] for f in fields(Settings) if f.metadata["secret"]}
 # What serves a function; runtime/serve.py chooses between them by the declaration.

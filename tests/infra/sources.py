@@ -6,7 +6,7 @@ import ast
 from functools import cache
 from pathlib import Path
 
-from tools.terraform import REPOSITORY
+from tools.cloud import REPOSITORY
 
 PACKAGES = ("shared", "functions", "tools")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.terraform import INFRA, REPOSITORY
+from tools.cloud import INFRA, REPOSITORY
 
 # Prints an empty plan, notes its environment and arguments in $NOTES, fails at the command $FAILS, and leaves a lock
 # file where it was initialised.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.terraform import REPOSITORY
+from tools.cloud import REPOSITORY
 
 PROBE = '''"""GET /api/probe"""
 
@@ -29,7 +29,7 @@ def handle(request: Request) -> Answer:
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """The repository with one more function, functions/extra/probe.py."""
-    for name in ("docs", "functions", "infra", "shared", "tools"):
+    for name in ("docs", "functions", "infra", "local", "shared", "tools"):
         ignored = shutil.ignore_patterns("__pycache__", ".terraform*")
         shutil.copytree(REPOSITORY / name, tmp_path / name, ignore=ignored)
     (tmp_path / "functions" / "extra").mkdir()

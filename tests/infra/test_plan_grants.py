@@ -20,8 +20,6 @@ PROJECT_WIDE = {
     "roles/logging.logWriter": "builds write their log",
     "roles/storage.objectViewer": "builds read the archive from a bucket that only Cloud Functions knows",
 }
-# They ask BigQuery whether it answers, and read no table.
-PROBES = {"monitoring-http"}
 
 
 def test_no_primitive_role(deployment: Deployment) -> None:
@@ -98,12 +96,13 @@ def test_a_table_is_read_and_written_by_those_who_declare_it(deployment: Deploym
     assert not deployment.granted("google_bigquery_dataset_iam_member")
 
 
-def test_who_reads_or_writes_tables_may_run_jobs(deployment: Deployment) -> None:
+def test_who_queries_may_run_jobs_and_so_does_who_reads_or_writes_tables(deployment: Deployment) -> None:
     granted = {
         who for who, role, _ in deployment.granted("google_project_iam_member") if role == "roles/bigquery.jobUser"
     }
-    declared = {who for kind in ("reads", "writes") for accounts in _declared(kind).values() for who in accounts}
-    assert granted == declared | (PROBES & _identities())
+    assert granted == {f"{entry['domain']}-{entry['kind']}" for entry in ENTRIES.values() if entry["queries"]}
+    users = {who for kind in ("reads", "writes") for accounts in _declared(kind).values() for who in accounts}
+    assert users <= granted
 
 
 def test_keys_wrap_for_google_and_for_nobody_else(deployment: Deployment) -> None:

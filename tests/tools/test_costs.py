@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from local.cron import runs
 from shared.runtime.manifest import declared_functions, entry
 from tools import costs
-from tools.cron import runs
 from tools.prices import PRICES, Book, Price, book_of, read
 from tools.usage import drivers, loads, query_gib, used
 

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 LOCK = "requirements/functions.txt"
 SERVICE = "shared/verification/service.py"
 # What the command reads, and where it lies itself.
-PARTS = ("docs", "functions", "infra", "main.py", "requirements", "shared", "tools")
+PARTS = ("docs", "functions", "infra", "local", "main.py", "requirements", "shared", "tools")
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 

@@ -1,8 +1,9 @@
-"""How often a unix-cron schedule runs in a month."""
+"""What a unix-cron schedule means: whether it names a minute, and how often it runs in a month."""
 
 from __future__ import annotations
 
 import calendar
+from datetime import datetime
 
 MONTHS = tuple(name.upper() for name in calendar.month_abbr[1:])
 WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
@@ -14,16 +15,32 @@ def runs(schedule: str, year: int, month: int) -> int:
     A schedule that limits both day and weekday runs on the days that fit either, as unix-cron has it. Raises ValueError
     for anything else.
     """
-    fields = schedule.split()
-    if len(fields) != 5:
-        raise ValueError(
-            f"A schedule has five fields (minute hour day month weekday), not {len(fields)}: '{schedule}'."
-        )
+    fields = _fields(schedule)
     minutes, hours = _values(fields[0], 0, 59), _values(fields[1], 0, 23)
     if month not in _values(fields[3], 1, 12, MONTHS):
         _days(fields, year, month)
         return 0
     return len(minutes) * len(hours) * len(_days(fields, year, month))
+
+
+def is_due(schedule: str, local: datetime) -> bool:
+    """Whether a schedule names this minute, in the time zone of `local`. Raises ValueError as `runs` does."""
+    fields = _fields(schedule)
+    return (
+        local.minute in _values(fields[0], 0, 59)
+        and local.hour in _values(fields[1], 0, 23)
+        and local.month in _values(fields[3], 1, 12, MONTHS)
+        and local.day in _days(fields, local.year, local.month)
+    )
+
+
+def _fields(schedule: str) -> list[str]:
+    fields = schedule.split()
+    if len(fields) != 5:
+        raise ValueError(
+            f"A schedule has five fields (minute hour day month weekday), not {len(fields)}: '{schedule}'."
+        )
+    return fields
 
 
 def _days(fields: list[str], year: int, month: int) -> set[int]:
