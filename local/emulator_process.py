@@ -107,6 +107,11 @@ class Service:
         finally:
             connection.close()
 
+    @property
+    def archiving(self) -> bool:
+        """Whether its end will write a class archive."""
+        return self.archive is not None and not self.archive.path.exists()
+
     def signal(self, number: int) -> None:
         """Signal the whole group: `java` may be a wrapper script with the JVM as its child."""
         # Not once it was seen to have ended: its number may belong to another program by then.

@@ -33,6 +33,8 @@ from local.installation import EmulatorError, find_jars, find_java, output_of
 REPOSITORY: Final = Path(__file__).resolve().parent.parent
 START_SECONDS: Final = 60.0  # a start takes 1-2 s; a machine under load ten times that
 STOP_SECONDS: Final = 5.0
+# The first stop of a JVM writes its class archive, which takes some seconds more on a busy machine.
+FIRST_STOP_SECONDS: Final = 25.0
 POLL_SECONDS: Final = 0.03
 
 
@@ -260,7 +262,8 @@ class Emulators:
     def _end_all(self) -> None:
         for service in self._services:
             service.signal(signal.SIGTERM)
-        deadline = time.monotonic() + STOP_SECONDS
+        archiving = any(service.archiving for service in self._services)
+        deadline = time.monotonic() + (FIRST_STOP_SECONDS if archiving else STOP_SECONDS)
         for service in self._services:
             service.end(deadline)
         if self._services:  # else the file is of an earlier start, and says what that one left behind
