@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from shared.platform.errors import Unavailable
 
 if TYPE_CHECKING:
-    from google.cloud.bigquery import Client
+    from google.cloud.bigquery import Client, QueryJobConfig
 
 MAXIMUM_BYTES_BILLED = 1_000_000_000
 # Shorter than any function's time-out, so that the caller gets an answer.
 QUERY_SECONDS = 20.0
+# What changes rows is asked for by jobs, which have minutes.
+CHANGE_SECONDS = 120.0
 
 
-def connect(project: str, emulator: str = "") -> Client:
+def connect(project: str, location: str = "", emulator: str = "") -> Client:
     from google.cloud import bigquery
 
     if not emulator:
-        return bigquery.Client(project=project)
+        return bigquery.Client(project=project, location=location or None)
     from google.auth.credentials import AnonymousCredentials
 
     # Unlike the Firestore and Pub/Sub clients, this one wants credentials even for an emulator.
@@ -39,25 +41,89 @@ def query(
     Raises `Unavailable`, after about `seconds` when nothing answers. Every query is capped at MAXIMUM_BYTES_BILLED and
     labelled with what asked for it.
     """
-    from google.cloud import bigquery
     from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY
 
-    config = bigquery.QueryJobConfig(
+    with translated():
+        rows = client.query_and_wait(
+            sql,
+            job_config=_config(parameters, label),
+            api_timeout=seconds,
+            wait_timeout=seconds,
+            retry=_retry(seconds),
+            job_retry=DEFAULT_JOB_RETRY.with_timeout(seconds),
+        )
+        return [dict(row.items()) for row in rows]
+
+
+def change(
+    client: Client,
+    sql: str,
+    parameters: dict[str, tuple[str, Any]],
+    label: str,
+    seconds: float = CHANGE_SECONDS,
+) -> int:
+    """Run one statement, or a script, that changes rows; how many it inserted, updated or deleted.
+
+    Otherwise as `query`, but as a job: the local BigQuery gives `query_and_wait` an empty answer for a statement that
+    failed.
+    """
+    with translated():
+        job = client.query(
+            sql,
+            job_config=_config(parameters, label),
+            timeout=seconds,
+            retry=_retry(seconds),
+            job_retry=None,
+        )
+        job.result(timeout=seconds, retry=_retry(seconds), job_retry=None)
+        return int(job.num_dml_affected_rows or 0)
+
+
+def load(client: Client, lines: bytes, table: str, columns: Sequence[dict[str, Any]], label: str) -> None:
+    """Put rows (one JSON object a line) into a table by a load job; the table is made, or emptied first.
+
+    `columns` as in infra/schemas. A load job is free, all or nothing, and has no streaming buffer that a MERGE would
+    have to wait for. Raises `Unavailable`.
+    """
+    from io import BytesIO
+
+    from google.cloud import bigquery
+
+    config = bigquery.LoadJobConfig(
+        schema=[bigquery.SchemaField.from_api_repr(column) for column in columns],
+        source_format=bigquery.SourceFormat.NEWLINE_DELIMITED_JSON,
+        write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
+        labels={"source": label},
+    )
+    with translated():
+        # Sent in one request: what fails is sent again as a whole by whoever wanted it.
+        job = client.load_table_from_file(
+            BytesIO(lines), f"{client.project}.{table}", size=len(lines), job_config=config, num_retries=2
+        )
+        job.result(timeout=CHANGE_SECONDS)
+
+
+def drop(client: Client, table: str) -> None:
+    """Delete a table that may not be there. Raises `Unavailable`."""
+    with translated():
+        client.delete_table(f"{client.project}.{table}", not_found_ok=True, timeout=QUERY_SECONDS)
+
+
+def _config(parameters: dict[str, tuple[str, Any]], label: str) -> QueryJobConfig:
+    from google.cloud import bigquery
+
+    return bigquery.QueryJobConfig(
         query_parameters=[bigquery.ScalarQueryParameter(n, kind, value) for n, (kind, value) in parameters.items()],
         maximum_bytes_billed=MAXIMUM_BYTES_BILLED,
         labels={"source": label},
     )
-    with translated():
-        rows = client.query_and_wait(
-            sql,
-            job_config=config,
-            api_timeout=seconds,
-            wait_timeout=seconds,
-            # The client's own retries go on for ten minutes.
-            retry=bigquery.DEFAULT_RETRY.with_timeout(seconds),
-            job_retry=DEFAULT_JOB_RETRY.with_timeout(seconds),
-        )
-        return [dict(row.items()) for row in rows]
+
+
+def _retry(seconds: float) -> Any:
+    """The client's own retries go on for ten minutes."""
+    from google.cloud import bigquery
+
+    return bigquery.DEFAULT_RETRY.with_timeout(seconds)
 
 
 def probe(client: Client, timeout: float) -> None:

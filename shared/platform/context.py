@@ -52,7 +52,7 @@ class Platform:
 
     @cached_property
     def bigquery(self) -> BigQueryClient:
-        return bigquery.connect(self.settings.project, self.settings.bigquery_emulator)
+        return bigquery.connect(self.settings.project, self.settings.bigquery_location, self.settings.bigquery_emulator)
 
     @cached_property
     def publisher(self) -> Publisher:

@@ -3,6 +3,7 @@
 Failure                     what the caller is told
 ├── Invalid        400      a field or the body is wrong
 ├── Unauthenticated 401     no valid token
+│   └── BadSignature        not signed by the provider that it claims to be from
 ├── Forbidden      403      not this caller's
 ├── NotFound       404
 ├── MethodNotAllowed 405
@@ -48,6 +49,10 @@ class Invalid(Failure):
 class Unauthenticated(Failure):
     status = 401
     code = "unauthenticated"
+
+
+class BadSignature(Unauthenticated):
+    code = "bad_signature"
 
 
 class Forbidden(Failure):

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from shared.platform import firestore
 from shared.platform.clock import Clock, wire_time
@@ -68,6 +68,18 @@ class Event:
         return Message(json.dumps(envelope, ensure_ascii=False, separators=(",", ":")), attributes, self.ordering_key)
 
 
+class Outgoing(Protocol):
+    """What may leave through the outbox: an `Event`, or a command. `id` is its document's name."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def topic(self) -> str: ...
+
+    def message(self) -> Message: ...
+
+
 class Outbox:
     """The `outbox/{eventId}` collection and the publisher behind it."""
 
@@ -76,7 +88,7 @@ class Outbox:
         self._publisher = publisher
         self._clock = clock
 
-    def add(self, batch: WriteBatch, event: Event) -> None:
+    def add(self, batch: WriteBatch, event: Outgoing) -> None:
         """Write the event in the caller's batch: it is committed with the state change or not at all."""
         message = event.message()
         document = {
@@ -88,7 +100,7 @@ class Outbox:
         }
         batch.create(self._client.collection(COLLECTION).document(event.id), document)
 
-    def publish(self, events: Sequence[Event]) -> None:
+    def publish(self, events: Sequence[Outgoing]) -> None:
         """Publish committed events now. Failure policy: never fails the request; the relay publishes the rest.
 
         Not even with `ChangedMeanwhile`: the caller would decide, and commit, a second time.

@@ -57,6 +57,7 @@ class Settings:
     rate_signed_in: int = number("RATE_LIMIT_SIGNED_IN", 300, "Requests a minute for one `sub`.")
     rate_admin: int = number("RATE_LIMIT_ADMIN", 1000, "Requests a minute for one admin.")
     rate_health: int = number("RATE_LIMIT_HEALTH", 300, "Health requests a minute for one IP.")
+    rate_webhook: int = number("RATE_LIMIT_WEBHOOK", 3000, "Requests a minute for one IP of a provider's webhooks.")
     customer_hash_key: str = setting(
         "CUSTOMER_HASH_KEY",
         "",
@@ -82,8 +83,47 @@ class Settings:
     )
     public_url: str = setting("PUBLIC_URL", "", "Base URL of the public API; `iss` of age tokens.")
     store_timezone: str = setting("STORE_TIMEZONE", "America/Chicago", "Time zone of schedules and daily figures.")
+    square_url: str = setting("SQUARE_URL", "https://connect.squareup.com", "Base URL of Square's API.")
+    square_access_token: str = setting(
+        "SQUARE_ACCESS_TOKEN", "", "Bearer token of Square's API. Without it Square is in mock mode.", secret=True
+    )
+    square_webhook_signature_key: str = setting(
+        "SQUARE_WEBHOOK_SIGNATURE_KEY", "", "Signature key of Square's webhook subscription.", secret=True
+    )
+    square_webhook_url: str = setting(
+        "SQUARE_WEBHOOK_URL",
+        "",
+        "The notification URL exactly as the webhook subscription has it; it is part of what Square signs. Empty: "
+        "PUBLIC_URL with /api/square/webhook.",
+    )
+    square_rate: int = number(
+        "SQUARE_REQUESTS_PER_SECOND",
+        10,
+        "Requests a second that one instance sends to Square at most. A 429 halves them for a while.",
+    )
+    square_parallel: int = number("SQUARE_PARALLEL", 8, "Requests to Square that one instance has under way at most.")
+    lightspeed_url: str = setting("LIGHTSPEED_URL", "https://api.lightspeedapp.com", "Base URL of Lightspeed's API.")
+    lightspeed_auth_url: str = setting(
+        "LIGHTSPEED_AUTH_URL", "https://cloud.lightspeedapp.com", "Base URL of Lightspeed's OAuth server."
+    )
+    lightspeed_client_id: str = setting("LIGHTSPEED_CLIENT_ID", "", "Client id of our application at Lightspeed.")
+    lightspeed_client_secret: str = setting(
+        "LIGHTSPEED_CLIENT_SECRET", "", "Client secret of our application at Lightspeed.", secret=True
+    )
+    lightspeed_refresh_token: str = setting(
+        "LIGHTSPEED_REFRESH_TOKEN",
+        "",
+        "First refresh token, or a new one after a merchant re-authorised; its successors are kept in Firestore.",
+        secret=True,
+    )
+    lightspeed_use_mock: str = setting(
+        "LIGHTSPEED_USE_MOCK", "", "`true`: made-up Lightspeed data. Empty: only without credentials. `false`: never."
+    )
     firestore_emulator: str = setting("FIRESTORE_EMULATOR_HOST", "", "host:port of the Firestore emulator.")
     pubsub_emulator: str = setting("PUBSUB_EMULATOR_HOST", "", "host:port of the Pub/Sub emulator.")
+    bigquery_location: str = setting(
+        "BIGQUERY_LOCATION", "", "Region of the datasets: a load job outside US and EU has to name it."
+    )
     bigquery_emulator: str = setting("BIGQUERY_EMULATOR_HOST", "", "URL of the local BigQuery.")
     clock_file: str = setting("CLOCK_FILE", "", "File that moves the clock of the local stack and of tests.")
     log_level: str = setting("LOG_LEVEL", "INFO", "Least severity that is logged.")
@@ -115,10 +155,12 @@ class Settings:
             raise Misconfigured(f"{env} is not set. Grant the secret to this function or set the variable.")
         return str(value)
 
-    def check_secret(self, env: str) -> None:
-        """At the start of a function that declares it. Raises `Misconfigured` when it is empty or malformed."""
-        value, parser = self.require(env), _declared(env).metadata["parser"]
-        if parser:
+    def check_secret(self, env: str, *, optional: bool = False) -> None:
+        """At the start of a function that declares it. Raises `Misconfigured` when it is malformed, or missing."""
+        declared = _declared(env)
+        value = getattr(self, declared.name) if optional else self.require(env)
+        parser = declared.metadata["parser"]
+        if parser and value:
             pkgutil.resolve_name(parser)(env, value)
 
     def _check(self) -> None:
