@@ -60,7 +60,7 @@ locals {
         # 30 minutes without one, and that for 15 minutes: so a new deployment has time for its first run.
         query    = "(sum(increase(logging_googleapis_com:user_sync_finished{${local.run}}[30m])) or vector(0)) < 0.5"
         duration = "900s"
-        text     = "The log has had no line `sync_finished` for 45 minutes, so figures and stock are older than they look. Look at the log of pos-sync, at its job in Cloud Scheduler, and at the status page of the provider."
+        text     = "The log has had no line `sync_finished` for 45 minutes, so figures and stock are older than they look. Look at the log of pos-sync, at its schedules sync-square and sync-lightspeed in Cloud Scheduler, and at the status page of the provider."
         needs    = "pos-sync"
       }
       outbox-silent = {

@@ -51,7 +51,7 @@ resource "google_cloudfunctions2_function" "function" {
       error_message = "Function ${each.key}: a name has at most 49 lower-case letters, digits and hyphens. Rename the file."
     }
     precondition {
-      condition     = each.value.kind != "http" || contains(["public", "signed_in", "customer_or_admin", "service", "admin"], try(each.value.auth, ""))
+      condition     = each.value.kind != "http" || contains(["public", "signature", "signed_in", "customer_or_admin", "service", "admin"], try(each.value.auth, ""))
       error_message = "Function ${each.key} says not who may call it, so it must not be open to everybody."
     }
   }

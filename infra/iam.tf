@@ -66,6 +66,15 @@ resource "google_bigquery_table_iam_member" "function" {
   member     = google_service_account.function[each.value.identity].member
 }
 
+# Tables that a load job fills and a MERGE empties are made and dropped by their function.
+resource "google_bigquery_dataset_iam_member" "staging" {
+  for_each = { for name, identity in local.identities : name => identity if identity.stages }
+
+  dataset_id = google_bigquery_dataset.staging.dataset_id
+  role       = "roles/bigquery.dataEditor"
+  member     = google_service_account.function[each.key].member
+}
+
 resource "google_pubsub_topic_iam_member" "function" {
   for_each = merge([
     for name, identity in local.identities : { for topic in identity.publishes : "${name} to ${topic}" => { identity = name, topic = topic } }

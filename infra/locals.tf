@@ -1,15 +1,33 @@
 locals {
   declarations = var.declarations != "" ? var.declarations : "${path.module}/generated/functions.json"
-  # With public keys the shared secret checks nothing, so nobody gets it.
+  # The declarations of an earlier archive lack what came later.
   functions = {
     for name, function in jsondecode(file(local.declarations)) : name => merge(function, {
       identity = "${function.domain}-${function.kind}"
-      secrets  = [for secret in function.secrets : secret if secret != "JWT_SECRET" || var.jwt.jwks_url == ""]
+      stages   = try(function.stages, false)
+      secrets = concat(
+        # With public keys the shared secret checks nothing, so nobody gets it.
+        [for secret in function.secrets : secret if secret != "JWT_SECRET" || var.jwt.jwks_url == ""],
+        # A provider's begin with its name: SQUARE_ACCESS_TOKEN.
+        [for secret in try(function.optionalSecrets, []) : secret if contains(var.integrations, lower(split("_", secret)[0]))],
+      )
     })
   }
   http   = { for name, function in local.functions : name => function if function.kind == "http" }
   pushed = { for name, function in local.functions : name => function if function.kind != "http" }
   jobs   = { for name, function in local.functions : name => function if function.kind == "job" }
+
+  # What the Cloud Scheduler publishes: for each job, and for each schedule of a subscriber.
+  schedules = merge(
+    { for name, job in local.jobs : name => { function = name, topic = job.topics[0], cron = job.schedule, data = "{}" } },
+    [
+      for name, function in local.pushed : {
+        for schedule in try(function.schedules, []) : replace(schedule.name, "_", "-") => {
+          function = name, topic = function.topics[0], cron = schedule.schedule, data = jsonencode(schedule.data)
+        }
+      }
+    ]...
+  )
 
   subscriptions = merge([
     for name, function in local.pushed : { for topic in function.topics : "${name}.${topic}" => { function = name, topic = topic } }
@@ -24,11 +42,14 @@ locals {
       reads     = setsubtract(flatten(functions[*].reads), flatten(functions[*].writes))
       writes    = toset(flatten(functions[*].writes))
       queries   = anytrue(functions[*].queries)
+      stages    = anytrue(functions[*].stages)
     }
   }
   secrets = toset(flatten(values(local.functions)[*].secrets))
 
   environment_variables = merge(var.settings, {
+    BIGQUERY_LOCATION    = var.region
+    BIGQUERY_LOCATION    = var.region
     CORS_ORIGINS         = join(",", var.cors_origins)
     ENVIRONMENT          = var.environment
     GOOGLE_CLOUD_PROJECT = var.project

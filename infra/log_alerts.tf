@@ -4,9 +4,9 @@ resource "google_monitoring_alert_policy" "log" {
     evidence = {
       severity = "CRITICAL"
       title    = "The audit trail or protected data is at risk"
-      filter   = "resource.type=\"cloud_run_revision\" AND jsonPayload.message=(\"security_event_lost\" OR \"event_not_recorded\" OR \"record_undecryptable\" OR \"authentication_disabled\")"
+      filter   = "resource.type=\"cloud_run_revision\" AND jsonPayload.message=(\"security_event_lost\" OR \"event_not_recorded\" OR \"event_refused\" OR \"record_undecryptable\" OR \"authentication_disabled\")"
       labels   = { event = "EXTRACT(jsonPayload.message)", function = "EXTRACT(jsonPayload.function)" }
-      text     = "`security_event_lost`: a refusal or an admin's act is missing in the audit trail; the line has its type and id. `event_not_recorded`: an event did not fit its BigQuery table; after mending, publish it again from the dead letters. `record_undecryptable`: a key is wrong or missing in VERIFICATION_KEY. `authentication_disabled`: AUTH_MODE is `disabled` and everybody is an admin: roll back at once."
+      text     = "`security_event_lost`: a refusal or an admin's act is missing in the audit trail; the line has its type and id. `event_not_recorded`: an event did not fit its BigQuery table; after mending, publish it again from the dead letters. `event_refused`: an event does not fit its topic's schema and waits in the outbox; once infra/topics/ takes it, it goes out by itself. `record_undecryptable`: a key is wrong or missing in VERIFICATION_KEY. `authentication_disabled`: AUTH_MODE is `disabled` and everybody is an admin: roll back at once."
     }
     exception = {
       severity = "ERROR"

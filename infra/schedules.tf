@@ -1,10 +1,10 @@
 resource "google_cloud_scheduler_job" "job" {
-  for_each = local.jobs
+  for_each = local.schedules
 
   name        = each.key
   region      = var.region
-  description = "Runs ${each.value.entryPoint} through the topic ${each.value.topics[0]}."
-  schedule    = each.value.schedule
+  description = "Runs ${each.value.function} through the topic ${each.value.topic}."
+  schedule    = each.value.cron
   time_zone   = var.store_timezone
 
   retry_config {
@@ -15,9 +15,9 @@ resource "google_cloud_scheduler_job" "job" {
   }
 
   pubsub_target {
-    topic_name = google_pubsub_topic.topic[each.value.topics[0]].id
+    topic_name = google_pubsub_topic.topic[each.value.topic].id
     # functions-framework refuses a message without data.
-    data       = base64encode("{}")
+    data       = base64encode(each.value.data)
     attributes = { job = each.key }
   }
 }

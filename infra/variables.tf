@@ -92,6 +92,17 @@ variable "environment" {
   }
 }
 
+variable "integrations" {
+  description = "Providers whose credentials the functions get: square, lightspeed. Without them data are made up, in staging only."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = length(setsubtract(var.integrations, ["square", "lightspeed"])) == 0
+    error_message = "integrations are square and lightspeed."
+  }
+}
+
 variable "jwt" {
   description = "What callers' tokens must carry. With jwks_url tokens are checked by public keys and JWT_SECRET is not granted."
   type = object({
@@ -185,8 +196,8 @@ variable "settings" {
 
   validation {
     condition = length(setintersection(keys(var.settings), [
-      "AUTH_MODE", "CLOCK_FILE", "CORS_ORIGINS", "ENVIRONMENT", "GOOGLE_CLOUD_PROJECT", "JWT_AUDIENCE", "JWT_ISSUER",
-      "JWT_JWKS_URL", "K_SERVICE", "LOG_LEVEL", "PUBLIC_URL", "STORE_TIMEZONE", "THREADS", "TRUSTED_PROXY_HOPS", "VERSION",
+      "AUTH_MODE", "BIGQUERY_LOCATION", "CLOCK_FILE", "CORS_ORIGINS", "ENVIRONMENT", "GOOGLE_CLOUD_PROJECT", "JWT_AUDIENCE",
+      "JWT_ISSUER", "JWT_JWKS_URL", "K_SERVICE", "LOG_LEVEL", "PUBLIC_URL", "STORE_TIMEZONE", "THREADS", "TRUSTED_PROXY_HOPS", "VERSION",
     ])) == 0
     error_message = "settings must not set what other variables decide, nor what exists on a developer's machine only."
   }

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import requests
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
+from shared.platform import tables
 from shared.runtime.declare import Subscriber
 from shared.runtime.manifest import Declared, declared_functions, topics
 
-SCHEMAS = Path(__file__).parents[1] / "infra" / "schemas"
+# Where functions put rows that are on their way into a table.
+STAGING = "staging"
 RECORDER = "local-events"
 
 
@@ -122,30 +122,15 @@ def warehouse(url: str, project: str) -> bigquery.Client:
 
 
 def create_tables(client: bigquery.Client) -> None:
-    """Every dataset and table of infra/schemas that is not there yet."""
-    for path in sorted(SCHEMAS.glob("*.json")):
-        schema = json.loads(path.read_text())
+    """Every dataset and table of infra/schemas that is not there yet, and the dataset for staging."""
+    client.create_dataset(STAGING, exists_ok=True)
+    for schema in tables.declared().values():
         client.create_dataset(schema["dataset"], exists_ok=True)
-        client.create_table(_table(client.project, schema), exists_ok=True)
+        client.create_table(tables.definition(client.project, schema), exists_ok=True)
 
 
 def drop_tables(client: bigquery.Client) -> None:
-    for path in sorted(SCHEMAS.glob("*.json")):
-        schema = json.loads(path.read_text())
-        client.delete_table(f"{client.project}.{schema['dataset']}.{schema['table']}", not_found_ok=True)
-
-
-def _table(project: str, schema: dict[str, Any]) -> bigquery.Table:
-    table = bigquery.Table(
-        f"{project}.{schema['dataset']}.{schema['table']}",
-        schema=[bigquery.SchemaField.from_api_repr(column) for column in schema["columns"]],
-    )
-    table.description = schema["description"]
-    partitioning = schema["partitioning"]
-    table.time_partitioning = bigquery.TimePartitioning(
-        type_=partitioning["type"],
-        field=partitioning["field"],
-        expiration_ms=partitioning["expirationDays"] * 24 * 3600 * 1000,
-    )
-    table.clustering_fields = schema["clustering"]
-    return table
+    """Every table of infra/schemas, and all that is staged."""
+    client.delete_dataset(STAGING, delete_contents=True, not_found_ok=True)
+    for name in tables.declared():
+        client.delete_table(f"{client.project}.{name}", not_found_ok=True)

@@ -1,8 +1,7 @@
-"""The Cloud Scheduler of the local stack: publishes to the topics of due jobs, in store time."""
+"""The Cloud Scheduler of the local stack: publishes what is due to topics of jobs and subscribers, in store time."""
 
 from __future__ import annotations
 
-import json
 import logging
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -11,9 +10,8 @@ from local.background import Background
 from local.cron import is_due
 from shared.platform.clock import Clock
 from shared.platform.errors import Unavailable
-from shared.platform.pubsub import Message, Publisher
-from shared.runtime.declare import Job
-from shared.runtime.manifest import declared_functions
+from shared.platform.pubsub import Publisher
+from shared.runtime.manifest import declared_functions, schedules
 
 log = logging.getLogger(__name__)
 
@@ -34,11 +32,9 @@ class Scheduler(Background):
         self._publish_due(self._clock.now().astimezone(self._zone))
 
     def _publish_due(self, local: datetime) -> None:
-        for function in declared_functions():
-            declared = function.declaration
-            if isinstance(declared, Job) and is_due(declared.schedule, local):
-                message = Message(json.dumps({}), {"job": function.deployed_name})
+        for scheduled in schedules(declared_functions()):
+            if is_due(scheduled.cron, local):
                 try:
-                    self._publisher.publish(declared.topics[0], [message])
+                    self._publisher.publish(scheduled.topic, [scheduled.message()])
                 except Unavailable:
-                    log.warning("job_not_published", extra={"job": function.name})
+                    log.warning("job_not_published", extra={"job": scheduled.name})

@@ -41,6 +41,10 @@ SHOWS_IN: dict[str, tuple[tuple[str, str], ...]] = {
         ("google_storage_bucket.*", "force_destroy"),
     ),
     "environment": (("google_cloudbuild_trigger.deploy", "approval_config.approval_required"),),
+    "integrations": (
+        (FUNCTION, "service_config.secret_environment_variables*"),
+        ("google_secret_manager_secret*", "*"),
+    ),
     "monthly_budget_dollars": (("google_billing_budget.*", "amount.specified_amount.units"),),
     "warm": ((FUNCTION, "service_config.min_instance_count"),),
 }

@@ -73,6 +73,13 @@ class Target:
         return INFRA / "environments" / f"{self.environment}.tfvars"
 
     @property
+    def integrations(self) -> set[str]:
+        """Providers whose secrets the functions get, by the same file."""
+        text = self.variables.read_text(encoding="utf-8")
+        named = re.search(r"^\s*integrations\s*=\s*\[([^]]*)\]", text, re.MULTILINE)
+        return set(re.findall(r'"([^"]*)"', named[1] if named else ""))
+
+    @property
     def folder(self) -> Path:
         """What commands keep about this project on this machine. Ignored by git; may be deleted at any time."""
         return REPOSITORY / ".local" / "terraform" / self.project

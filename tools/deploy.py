@@ -103,7 +103,8 @@ def _release(target: Target, infra: Infra, release: Release, environ: Environ, *
     """The same steps for a deploy and a roll-back."""
     _make_stores(target, infra, release)
     Bucket.read(target.project).upload(release)
-    give_first_versions(target.project, release.secrets() & existing(target.project))
+    give_first_versions(target.project, release.secrets(target.integrations) & existing(target.project))
+    _tell_left_out(target, release)
     changes = _planned(infra, release, environ, back=back)
     _confirm(target, changes, environ)
     infra.apply_plan()
@@ -120,7 +121,7 @@ def _release(target: Target, infra: Infra, release: Release, environ: Environ, *
 def _make_stores(target: Target, infra: Infra, release: Release) -> None:
     """The bucket and the empty secrets come before the functions, which start with both."""
     addresses = infra.addresses()
-    declared, there = release.secrets(), existing(target.project)
+    declared, there = release.secrets(target.integrations), existing(target.project)
     # Those that a roll-back put out of the state, or that their owner made by hand.
     found = sorted(declared & there - secrets_in(addresses))
     if found:
@@ -128,6 +129,14 @@ def _make_stores(target: Target, infra: Infra, release: Release) -> None:
     if "google_storage_bucket.archives" not in addresses or found or declared - there:
         infra.make_stores(release, found)
     step("stores", f"gs://{target.project}-archives, {len(declared)} secrets")
+
+
+def _tell_left_out(target: Target, release: Release) -> None:
+    """Which providers' functions run on mock data, or not at all."""
+    left_out = sorted(release.left_out(target.integrations))
+    if left_out:
+        file = target.variables.relative_to(REPOSITORY)
+        step("secrets", f"not used, because integrations in {file} names no such provider: {', '.join(left_out)}")
 
 
 def _planned(infra: Infra, release: Release, environ: Environ, *, back: bool) -> Changes:

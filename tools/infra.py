@@ -45,10 +45,18 @@ class Release:
     zip: Path
     declarations: Path
 
-    def secrets(self) -> set[str]:
-        """Names of every secret that its functions declare."""
+    def secrets(self, integrations: set[str]) -> set[str]:
+        """Names of every secret that its functions declare, with those of these providers."""
+        return self._declared("secrets") | self._declared("optionalSecrets") - self.left_out(integrations)
+
+    def left_out(self, integrations: set[str]) -> set[str]:
+        """Names of the secrets of other providers, which nobody gets."""
+        return {secret for secret in self._declared("optionalSecrets") if provider(secret) not in integrations}
+
+    def _declared(self, kind: str) -> set[str]:
+        """An earlier archive's declarations do not know every kind."""
         functions = json.loads(self.declarations.read_text(encoding="utf-8"))
-        return {secret for function in functions.values() for secret in function["secrets"]}
+        return {secret for function in functions.values() for secret in function.get(kind, [])}
 
 
 @dataclass(frozen=True)
@@ -154,6 +162,11 @@ class Infra:
     def _place(self) -> dict[str, Any]:
         names = {"TF_DATA_DIR": str(self._target.folder / "data"), "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
         return {"environment": names, "folder": INFRA}
+
+
+def provider(secret: str) -> str:
+    """Whose it is: the secret's name begins with it. As in infra/locals.tf."""
+    return secret.partition("_")[0].lower()
 
 
 def secret(name: str) -> str:

@@ -9,7 +9,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema, fields
 
 from shared.platform.wire import CUSTOMER_ID, ErrorAnswer, WireDate, WireTime
-from shared.runtime.declare import Endpoint, path_parameters
+from shared.runtime.declare import SIGNED, Endpoint, path_parameters
 from shared.runtime.json_body import MAX_BYTES
 from shared.runtime.manifest import Declared
 
@@ -91,6 +91,8 @@ def _operation(function: Declared, declared: Endpoint) -> dict[str, Any]:
         "responses": _responses(declared),
         "security": [{"bearer": []}] if declared.auth.roles else [],
     }
+    if declared.auth == SIGNED:
+        operation["description"] = "Who: the provider, by its signature over the raw body."
     if declared.auth.roles:
         operation["description"] = f"Who: {declared.auth.name}" + (
             " (customers: their own only)." * bool(declared.owner)
@@ -130,9 +132,15 @@ def _responses(declared: Endpoint) -> dict[str, Any]:
 
 
 def _response(status: int, schema: type[Schema], declared: Endpoint) -> dict[str, Any]:
-    described = (schema.__doc__ or "").strip().splitlines()[0] if schema is not ErrorAnswer else ERRORS[status]
+    described = (
+        (schema.__doc__ or "").strip().splitlines()[0] if schema is not ErrorAnswer else _meaning(status, declared)
+    )
     headers = {name: _answer_header(name, required) for name, required in sorted(_headers_of(status, declared).items())}
     return {"description": described, "headers": headers, "content": {"application/json": {"schema": schema}}}
+
+
+def _meaning(status: int, declared: Endpoint) -> str:
+    return "Not signed by the provider." if status == 401 and declared.auth == SIGNED else ERRORS[status]
 
 
 def _headers_of(status: int, declared: Endpoint) -> dict[str, bool]:
@@ -142,7 +150,8 @@ def _headers_of(status: int, declared: Endpoint) -> dict[str, bool]:
         found["Allow"] = True
     if status != 500:
         found |= {"RateLimit": True, "RateLimit-Policy": True}
-    if status == 401:
+    # A provider does not sign in.
+    if status == 401 and declared.auth != SIGNED:
         found["WWW-Authenticate"] = True
     if status in (409, 429, 503):
         found["Retry-After"] = status == 429

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -32,6 +32,17 @@ class Load:
     @property
     def memory_gib(self) -> Decimal:
         return Decimal(self.function["memory"][:-2]) * MEMORY[self.function["memory"][-2:]]
+
+    @property
+    def schedules(self) -> list[str]:
+        """Of a job its own, of a subscriber those that it declares."""
+        each = [found["schedule"] for found in self.function.get("schedules", [])]
+        return [*([self.function["schedule"]] if "schedule" in self.function else []), *each]
+
+    @property
+    def secrets(self) -> set[str]:
+        """With those of providers, as if all were used."""
+        return {*self.function["secrets"], *self.function.get("optionalSecrets", [])}
 
     @property
     def pushed(self) -> bool:
@@ -66,15 +77,17 @@ def drivers(book: Book) -> dict[str, Decimal]:
     """What calls, queries and rows follow from: name → how many in a month (`payment`: held)."""
     a = book.assumed
     events = a["verifications"] * (1 + a["refused_share"]) + a["security_events"]
+    sales, syncs = a["payments_held"] / a["months_held"], 2 * a["syncs_per_hour"] * 24 * DAYS
     return {
         "month": Decimal(1),
         "verification": a["verifications"],
         "verify": a["verifications"] * (1 + a["refused_share"] + a["cached_share"]),
-        "event": events,
-        "row": events * a["rows_per_event"],
+        # A run of the sync tells how it ended; what webhooks name is read without a word.
+        "event": events + syncs,
+        "row": events * a["rows_per_event"] + syncs,
         "payment": a["payments_held"],
-        "sale": a["payments_held"] / a["months_held"],
-        "sync": 2 * a["syncs_per_hour"] * 24 * DAYS,
+        "sale": sales,
+        "sync": syncs,
         "change": a["syncs_per_hour"] * a["open_hours"] * DAYS,
         "uptime": a["uptime_checks"] * a["uptime_locations"] * DAYS * 24 * 60 / a["uptime_minutes"],
     }
@@ -98,10 +111,11 @@ def query_gib(book: Book, part: str = "") -> Decimal:
 
 def _load(book: Book, name: str, function: Mapping[str, Any]) -> Load:
     each = book.traffic.get(name) or book.default_traffic[function["kind"]]
-    if "schedule" in function:
-        # The schedule is exact; whatever the data say of a job's calls is not needed.
-        return Load(function=function, calls=Decimal(runs(function["schedule"], book.year, book.month)), each=each)
-    return Load(function=function, calls=drivers(book)[each["driver"]] * each["calls"], each=each)
+    load = Load(function=function, calls=Decimal(0), each=each)
+    by_clock = Decimal(sum(runs(schedule, book.year, book.month) for schedule in load.schedules))
+    # A job has its schedule only, whatever the data say of its calls; a subscriber is called by others as well.
+    by_others = Decimal(0) if function["kind"] == "job" else drivers(book)[each["driver"]] * each["calls"]
+    return replace(load, calls=by_clock + by_others)
 
 
 def _run(book: Book, found: Mapping[str, Load], *, warm: bool) -> Quantities:
@@ -145,15 +159,15 @@ def _messages(book: Book, found: Mapping[str, Load]) -> Quantities:
     pushed = sum((load.calls for load in found.values() if load.pushed), Decimal(0))
     return {
         "pubsub_throughput": 2 * pushed * book.assumed["message_bytes"] / GIB,
-        "scheduler_jobs": Decimal(sum("schedule" in load.function for load in found.values())),
+        "scheduler_jobs": Decimal(sum(len(load.schedules) for load in found.values())),
     }
 
 
 def _secrets(book: Book, found: Mapping[str, Load]) -> Quantities:
     """A starting instance reads each of its secrets once, and each reading decrypts once."""
-    secrets = {secret for load in found.values() for secret in load.function["secrets"]}
+    secrets = {secret for load in found.values() for secret in load.secrets}
     starts = {name: load.calls * book.assumed["cold_start_share"] for name, load in found.items()}
-    accesses = sum((starts[name] * len(load.function["secrets"]) for name, load in found.items()), Decimal(0))
+    accesses = sum((starts[name] * len(load.secrets) for name, load in found.items()), Decimal(0))
     return {
         "secret_versions": len(secrets) * book.assumed["versions_per_secret"],
         "secret_accesses": accesses,

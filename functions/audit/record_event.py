@@ -11,10 +11,18 @@ from shared.runtime.request import Delivery
 @subscriber(
     "verification-events",
     "security-events",
+    "sync-events",
+    "alerts",
     concurrency=8,
     max_instances=3,
     timeout_seconds=60,
-    writes=("commerce.age_verification_attempts", "commerce.age_verifications", "commerce.security_events"),
+    writes=(
+        "commerce.age_verification_attempts",
+        "commerce.age_verifications",
+        "commerce.alerts",
+        "commerce.security_events",
+        "commerce.sync_runs",
+    ),
 )
 def handle(delivery: Delivery) -> None:
     """Record one event. Raises `Unavailable` to be called again."""

@@ -1,6 +1,7 @@
 environment            = "production"
 cors_origins           = ["https://shop.example"]
 alert_email            = "alerts@shop.example"
+integrations           = []
 monthly_budget_dollars = 100
 warm                   = true
 deletion_protection    = true

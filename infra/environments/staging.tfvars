@@ -1,6 +1,7 @@
 environment            = "staging"
 cors_origins           = ["https://staging.shop.example"]
 alert_email            = "staging-alerts@shop.example"
+integrations           = []
 monthly_budget_dollars = 20
 warm                   = false
 deletion_protection    = false

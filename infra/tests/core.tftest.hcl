@@ -39,8 +39,19 @@ run "everything_declared_is_deployed" {
     error_message = "A subscriber that declares order gets it."
   }
   assert {
-    condition     = google_cloud_scheduler_job.job["things-tidy"].time_zone == "America/Chicago"
+    condition     = alltrue([for job in google_cloud_scheduler_job.job : job.time_zone == "America/Chicago"])
     error_message = "Schedules are in the store's time."
+  }
+  assert {
+    condition = { for name, job in google_cloud_scheduler_job.job : name => [job.schedule, jsondecode(base64decode(job.pubsub_target[0].data))] } == {
+      things-tidy  = ["0 3 * * *", {}]
+      count-things = ["0 4 * * MON", { mode = "full" }]
+    }
+    error_message = "A job and each schedule of a subscriber is published with its data."
+  }
+  assert {
+    condition     = keys(google_bigquery_dataset_iam_member.staging) == ["things-subscriber"]
+    error_message = "Who stages rows may make tables in the dataset for it."
   }
 
   assert {
@@ -58,6 +69,23 @@ run "everything_declared_is_deployed" {
   assert {
     condition     = google_firestore_database.store.delete_protection_state == "DELETE_PROTECTION_ENABLED" && alltrue([for table in google_bigquery_table.table : table.deletion_protection])
     error_message = "Data is protected unless the owner says otherwise."
+  }
+}
+
+run "a_provider_s_secrets_exist_where_it_is_used" {
+  command = plan
+
+  variables {
+    integrations = ["square"]
+  }
+
+  assert {
+    condition     = toset(keys(google_secret_manager_secret.secret)) == toset(["CUSTOMER_HASH_KEY", "JWT_SECRET", "SQUARE_ACCESS_TOKEN", "THING_KEY"])
+    error_message = "An optional secret is made for a provider that is used, and for no other."
+  }
+  assert {
+    condition     = contains(google_cloudfunctions2_function.function["things-tidy"].service_config[0].secret_environment_variables[*].key, "SQUARE_ACCESS_TOKEN")
+    error_message = "Who declares it gets it."
   }
 }
 
@@ -128,6 +156,7 @@ run "refuses_more_of_it" {
   variables {
     cors_origins           = ["https://shop.example/"]
     edge                   = "load_balancer"
+    integrations           = ["square", "another"]
     jwt                    = { issuer = "" }
     kms_key_ring           = "a ring"
     monthly_budget_dollars = 0.5
@@ -137,7 +166,7 @@ run "refuses_more_of_it" {
     source_repository      = "shop/repository"
   }
   expect_failures = [
-    var.cors_origins, var.domain, var.jwt, var.kms_key_ring, var.monthly_budget_dollars, var.project, var.region,
-    var.settings, var.source_repository,
+    var.cors_origins, var.domain, var.integrations, var.jwt, var.kms_key_ring, var.monthly_budget_dollars, var.project,
+    var.region, var.settings, var.source_repository,
   ]
 }

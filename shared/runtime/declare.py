@@ -22,13 +22,15 @@ Names = Iterable[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Auth:
-    """Who may call. `roles` empty: everybody, without a token."""
+    """Who may call. `roles` empty: no token is asked for."""
 
     name: str
     roles: frozenset[str] = frozenset()
 
 
 PUBLIC = Auth("public")
+# A provider, by its signature over the raw body, which the handler checks; a token is not even looked at.
+SIGNED = Auth("signature")
 SIGNED_IN = Auth("signed_in", frozenset({"customer", "service", "admin"}))
 CUSTOMER_OR_ADMIN = Auth("customer_or_admin", frozenset({"customer", "admin"}))
 SERVICE = Auth("service", frozenset({"service", "admin"}))
@@ -59,7 +61,10 @@ class Runs:
     `concurrency` is low on purpose: Python runs one request at a time, so more of them in one instance only wait for
     each other inside the handler (docs/decisions/0008). `publishes`, `reads` and `writes` are what the function's
     service account is granted: topics, and BigQuery tables as `dataset.table`. `queries`: it runs BigQuery jobs; who
-    reads or writes tables need not say so.
+    reads or writes tables need not say so. `stages`: it loads rows into tables of its own in the dataset `staging`.
+
+    Without one of its `secrets` a function does not start; without one of its `optional_secrets` it does, and answers
+    for what is missing itself.
     """
 
     memory: str = "256Mi"
@@ -69,10 +74,12 @@ class Runs:
     max_instances: int = 20
     timeout_seconds: int = 30
     secrets: tuple[str, ...] = ()
+    optional_secrets: tuple[str, ...] = ()
     publishes: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     queries: bool = False
+    stages: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,16 +99,26 @@ class Endpoint(Runs):
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """`data` (JSON) is published to a subscriber's first topic by `cron` (unix-cron), in the store's time zone."""
+
+    name: str
+    cron: str
+    data: Mapping[str, Any]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Subscriber(Runs):
     """A function that Pub/Sub pushes to, one subscription for each topic.
 
     What fails comes again after 10, 20, 40 and 80 s, then goes to the dead-letter topic: five tries in two and a half
     minutes, longer than any lease that a crashed instance leaves. `ordered`: messages of one ordering key come one
-    after another, in the order they were published.
+    after another, in the order they were published. `schedules`: messages that the Cloud Scheduler publishes.
     """
 
     topics: tuple[str, ...]
+    schedules: tuple[Schedule, ...] = ()
     ack_deadline_seconds: int = 60
     minimum_backoff_seconds: int = 10
     maximum_backoff_seconds: int = 600
@@ -111,7 +128,7 @@ class Subscriber(Runs):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Job(Subscriber):
-    """A subscriber whose topic the Cloud Scheduler publishes to, in the store's time zone."""
+    """A subscriber to a topic of its own that only the Cloud Scheduler publishes to, in the store's time zone."""
 
     schedule: str
 

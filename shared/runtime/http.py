@@ -16,7 +16,7 @@ from shared.platform.errors import Failure, Forbidden, Invalid
 from shared.runtime import cors, idempotency, json_body, rate_limits, security_events, validation
 from shared.runtime import logging as logs
 from shared.runtime.auth import Authenticator, sign_in_first
-from shared.runtime.declare import ADMIN, Endpoint
+from shared.runtime.declare import ADMIN, SIGNED, Endpoint
 from shared.runtime.errors import answer_for, internal
 from shared.runtime.rate_limits import RateLimiter
 from shared.runtime.request import ANONYMOUS, Answer, Principal, Request
@@ -127,7 +127,8 @@ class Exchange:
     def _identify(self) -> None:
         """Who calls, and whether they may call now. A refused token still spends the address's permits."""
         try:
-            self.principal = self.function.authenticator.principal(self.http.headers.get("Authorization", ""))
+            if self.declared.auth != SIGNED:
+                self.principal = self.function.authenticator.principal(self.http.headers.get("Authorization", ""))
             if self.declared.auth.roles and self.principal is ANONYMOUS:
                 raise sign_in_first()
         except Failure:
@@ -140,7 +141,7 @@ class Exchange:
     def _spend_permit(self) -> None:
         settings = self.platform.settings
         tier = rate_limits.tier_for(settings, self.principal, self.declared.tier)
-        by_address = tier.name in ("anonymous", "health")
+        by_address = tier.name in rate_limits.BY_ADDRESS
         caller = self._client_ip() if by_address else self.principal.subject
         decision = self.function.limiter.admit(tier, caller)
         self.limit_headers = dict(rate_limits.headers(tier, decision))
@@ -165,6 +166,7 @@ class Exchange:
             path=path,
             query=query,
             body=body,
+            raw=raw,
             headers={name: self.http.headers.get(name, "") for name in self.declared.headers},
             started=self.started,
         )

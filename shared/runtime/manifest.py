@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from shared.platform.pubsub import Message
 from shared.runtime.declare import Declaration, Endpoint, Job, Subscriber, declaration_of
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
@@ -35,6 +37,24 @@ class Declared:
         return self.name.replace("_", "-")
 
 
+@dataclass(frozen=True)
+class Scheduled:
+    """A message that the Cloud Scheduler publishes: of a job (named as it is), or one of a subscriber's schedules."""
+
+    name: str
+    function: Declared
+    topic: str
+    cron: str
+    data: Mapping[str, Any]
+
+    @property
+    def deployed_name(self) -> str:
+        return self.name.replace("_", "-")
+
+    def message(self, **more: Any) -> Message:
+        return Message(json.dumps({**self.data, **more}), {"job": self.deployed_name})
+
+
 def declared_functions() -> list[Declared]:
     """Every function, by name. Raises AttributeError for a file in functions/ that declares none."""
     files = sorted(FUNCTIONS.glob("*/*.py"))
@@ -55,10 +75,12 @@ def entry(function: Declared) -> dict[str, Any]:
         "maxInstances": declared.max_instances,
         "timeoutSeconds": declared.timeout_seconds,
         "secrets": _with(declared, declared.secrets, ENDPOINT_SECRETS),
+        "optionalSecrets": sorted(declared.optional_secrets),
         "publishes": _with(declared, declared.publishes, ENDPOINT_PUBLISHES),
         "reads": sorted(declared.reads),
         "writes": sorted(declared.writes),
-        "queries": declared.queries or bool(declared.reads or declared.writes),
+        "queries": declared.queries or bool(declared.reads or declared.writes or declared.stages),
+        "stages": declared.stages,
     }
     return {**common, **_trigger(declared)}
 
@@ -73,6 +95,7 @@ def _trigger(declared: Declaration) -> dict[str, Any]:
         "maximumBackoffSeconds": declared.maximum_backoff_seconds,
         "maxDeliveryAttempts": declared.max_delivery_attempts,
         "ordered": declared.ordered,
+        "schedules": [{"name": s.name, "schedule": s.cron, "data": dict(s.data)} for s in declared.schedules],
     }
     if isinstance(declared, Job):
         return {"kind": "job", "schedule": declared.schedule, **push}
@@ -86,6 +109,26 @@ def _with(declared: Declaration, own: tuple[str, ...], of_every_endpoint: tuple[
 def _declared(domain: str, verb: str) -> Declared:
     handler = importlib.import_module(f"functions.{domain}.{verb}").handle
     return Declared(domain, verb, declaration_of(handler), handler)
+
+
+def schedules(functions: list[Declared]) -> list[Scheduled]:
+    """Everything that runs by the clock. Raises ValueError for a name that is given twice."""
+    found = [scheduled for function in functions for scheduled in _scheduled(function)]
+    names = [scheduled.name for scheduled in found]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise ValueError(f"Two schedules have the name {', '.join(sorted(twice))}.")
+    return found
+
+
+def _scheduled(function: Declared) -> Iterator[Scheduled]:
+    declared = function.declaration
+    if not isinstance(declared, Subscriber):
+        return
+    if isinstance(declared, Job):
+        yield Scheduled(function.name, function, declared.topics[0], declared.schedule, {})
+    for each in declared.schedules:
+        yield Scheduled(each.name, function, declared.topics[0], each.cron, each.data)
 
 
 def topics(functions: list[Declared]) -> list[str]:

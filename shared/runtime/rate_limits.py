@@ -14,6 +14,8 @@ from shared.runtime.request import Principal
 
 log = logging.getLogger(__name__)
 
+# Tiers that count addresses, whoever signs in.
+BY_ADDRESS = ("anonymous", "health", "webhook")
 # Health is asked for when Firestore hangs, and has two seconds in all to say so.
 HEALTH_LEASE_SECONDS = 0.5
 
@@ -29,13 +31,14 @@ class Tier:
 
 
 def tier_for(settings: Settings, principal: Principal, fixed: str | None) -> Tier:
-    """Health endpoints have a tier of their own; everything else goes by who calls."""
+    """Health endpoints and webhooks have a tier of their own; everything else goes by who calls."""
     name = fixed or {"anonymous": "anonymous", "admin": "admin"}.get(principal.role, "signed_in")
     limits = {
         "anonymous": settings.rate_anonymous,
         "signed_in": settings.rate_signed_in,
         "admin": settings.rate_admin,
         "health": settings.rate_health,
+        "webhook": settings.rate_webhook,
     }
     return Tier(name, limits[name])
 

@@ -27,7 +27,7 @@ ANONYMOUS = Principal("anonymous", "")
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One authenticated, authorised and validated HTTP request."""
+    """One authenticated, authorised and validated HTTP request. `raw` is the body as it came: what is signed."""
 
     platform: Platform
     principal: Principal
@@ -35,6 +35,7 @@ class Request:
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Mapping[str, Any] = field(default_factory=dict)
+    raw: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     started: float = 0.0
 

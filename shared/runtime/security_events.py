@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from shared.platform.context import Platform
-from shared.platform.errors import Failure, Unavailable
+from shared.platform.errors import BadSignature, Failure, Unavailable
 from shared.platform.outbox import Event
 from shared.runtime.request import Principal
 
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 def refused(platform: Platform, function: str, principal: Principal, failure: Failure, request_id: str) -> None:
     """Record a 401, 403 or 429. Failure policy: an audit that cannot be written is logged, the answer stays."""
-    kind = TYPES.get(failure.status)
+    kind = "security.bad_signature" if isinstance(failure, BadSignature) else TYPES.get(failure.status)
     if kind:
         _announce(platform, kind, function, principal, request_id, failure.code)
 

@@ -22,7 +22,7 @@ def load(entry_point: str) -> FunctionType:
     """`verification_own_status` → `functions/verification/own_status.py`, ready to be served.
 
     Raises AttributeError when there is no such function, `Misconfigured` when it cannot run in this environment: a
-    secret that it declares and that is missing or malformed ends the start.
+    secret that it declares and that is missing or malformed ends the start, an optional one only when it is malformed.
     """
     handler = _handler(entry_point)
     declared = declaration_of(handler)
@@ -30,6 +30,8 @@ def load(entry_point: str) -> FunctionType:
     logs.configure(platform.settings)
     for secret in declared.secrets:
         platform.settings.check_secret(secret)
+    for secret in declared.optional_secrets:
+        platform.settings.check_secret(secret, optional=True)
     if isinstance(declared, Endpoint):
         platform.customer_hash("")  # a missing or malformed key shows at the start, not at the first request
         from shared.runtime.http import HttpFunction

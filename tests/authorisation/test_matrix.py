@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from marshmallow import Schema
 from werkzeug.test import TestResponse
 
-from shared.runtime.declare import Endpoint
+from shared.runtime.declare import SIGNED, Endpoint
 from shared.runtime.manifest import Declared, declared_functions
 from tests.factories.claims import verify_body
 from tests.factories.tokens import bearer
@@ -40,9 +40,19 @@ class Case:
         return {} if self.role == "anonymous" else bearer(self.role, OWN)
 
     @property
+    def code(self) -> str:
+        return (
+            "bad_signature"
+            if self.declared.auth == SIGNED
+            else {401: "unauthenticated", 403: "forbidden"}[self.expected]
+        )
+
+    @property
     def expected(self) -> int | None:
-        """The status of a refusal, or None: allowed."""
+        """The status of a refusal, or None: allowed. No token takes the place of a provider's signature."""
         declared = self.declared
+        if declared.auth == SIGNED:
+            return 401
         if declared.auth.roles and self.role == "anonymous":
             return 401
         if declared.auth.roles and self.role not in declared.auth.roles:
@@ -72,8 +82,10 @@ def example(schema: type[Schema] | None, customer_id: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def call(function: Callable[[str], FlaskClient], tables: None) -> Call:
-    """Calls with one object there for the customers `c-own` and `c-existing`."""
+def call(function: Callable[[str], FlaskClient], tables: None, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Calls with one object there for the customers `c-own` and `c-existing`; every provider is set up."""
+    for secret in (name for route in ROUTES for name in route.declaration.optional_secrets):
+        monkeypatch.setenv(secret, "made-up")
     verify = function("verification_verify")
     for customer_id in (OWN, EXISTING):
         made = verify.post("/verify", json=verify_body(customer_id), headers=bearer("service", "orders"))
@@ -99,7 +111,7 @@ def test_each_caller_gets_what_the_declaration_says(call: Call, route: Declared)
             assert answer.status_code < 500, case
         else:
             assert answer.status_code == case.expected, case
-            assert answer.json["code"] == {401: "unauthenticated", 403: "forbidden"}[case.expected], case
+            assert answer.json["code"] == case.code, case
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda f: f.name)
@@ -130,8 +142,13 @@ def test_the_matrix_holds_every_kind_of_case() -> None:
 
 
 def test_routes_without_a_token_are_exactly_these() -> None:
-    public = {f.name for f in ROUTES if isinstance(f.declaration, Endpoint) and not f.declaration.auth.roles}
-    assert public == {"monitoring_ready", "verification_health", "verification_jwks"}
+    open_to = {f.name: f.declaration.auth.name for f in ROUTES if not f.declaration.auth.roles}
+    assert open_to == {
+        "monitoring_ready": "public",
+        "pos_square_webhook": "signature",
+        "verification_health": "public",
+        "verification_jwks": "public",
+    }
 
 
 def test_the_order_service_reaches_no_admin_route() -> None:

@@ -33,6 +33,9 @@ FRESH: dict[str, Any] = {
 LINKED = ("docs", "functions", "local", "main.py", "pyproject.toml", "requirements", "shared", "tools")
 
 
+PROVIDERS = ("SQUARE_", "LIGHTSPEED_")
+
+
 class CloudFolder:
     """`deploy("plan")`, `run("tools.secrets", "rotate")`, with a repository of its own; `cloud` is what there is."""
 
@@ -74,7 +77,10 @@ class CloudFolder:
         return str(outputs["archive"]["value"]) if outputs else ""
 
     def archive(self, text: str, **secrets: list[str]) -> str:
-        """An archive in dist/, as `make package` leaves it, with functions that read these secrets. Its hash."""
+        """An archive in dist/, as `make package` leaves it, with functions that read these secrets. Its hash.
+
+        Secrets of providers are optional.
+        """
         content = text.encode()
         archive = hashlib.sha256(content).hexdigest()
         dist = self.tree / "dist"
@@ -84,7 +90,14 @@ class CloudFolder:
             "verification-verify": ["JWT_SECRET", "VERIFICATION_KEY"],
             "verification-jwks": ["AGE_TOKEN_KEY"],
         }
-        declared = {name.replace("_", "-"): {"name": name, "secrets": names} for name, names in functions.items()}
+        declared = {
+            name.replace("_", "-"): {
+                "name": name,
+                "secrets": [s for s in names if not s.startswith(PROVIDERS)],
+                "optionalSecrets": [s for s in names if s.startswith(PROVIDERS)],
+            }
+            for name, names in functions.items()
+        }
         (dist / f"{archive}.json").write_text(json.dumps(declared))
         return archive
 
@@ -94,6 +107,14 @@ class CloudFolder:
             (self.tree / name).unlink()
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
             copy(ROOT / name, self.tree / name)
+
+    def use(self, *integrations: str) -> None:
+        """Name the providers that staging uses."""
+        file = self.tree / "infra" / "environments" / "staging.tfvars"
+        named = ", ".join(f'"{name}"' for name in integrations)
+        text = file.read_text().replace("= []", f"= [{named}]")
+        assert named in text
+        file.write_text(text)
 
     def deploy(self, command: str, **variables: str) -> subprocess.CompletedProcess[str]:
         return self.run("tools.deploy", command, **variables)

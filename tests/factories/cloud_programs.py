@@ -231,7 +231,15 @@ def initialise(cloud: Cloud, given: dict[str, str]) -> str:
 
 def wanted(given: dict[str, str]) -> dict[str, Any]:
     """Address → what it needs, as infra/ would have it for these variables."""
-    functions = json.loads(Path(given["declarations"]).read_text())
+    declared = json.loads(Path(given["declarations"]).read_text())
+    named = re.search(r"integrations\s*=\s*\[(.*)\]", Path(given["var-file"]).read_text())
+    used = named[1] if named else ""
+    functions = {
+        name: {
+            "secrets": function["secrets"] + [s for s in function["optionalSecrets"] if s.split("_")[0].lower() in used]
+        }
+        for name, function in declared.items()
+    }
     secrets = {name for function in functions.values() for name in function["secrets"]}
     return {
         "google_kms_key_ring.ring": None,

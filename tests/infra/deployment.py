@@ -11,7 +11,16 @@ from tools.terraform_plan import Plan, Values
 
 FUNCTION = "google_cloudfunctions2_function.function"
 # Where the resource that a grant is on stands, in the order in which they are looked for.
-GRANTED_ON = ("crypto_key_id", "secret_id", "topic", "subscription", "table_id", "service_account_id", "bucket")
+GRANTED_ON = (
+    "crypto_key_id",
+    "secret_id",
+    "topic",
+    "subscription",
+    "table_id",
+    "dataset_id",
+    "service_account_id",
+    "bucket",
+)
 
 
 @dataclass(frozen=True)
@@ -85,6 +94,8 @@ class Deployment:
         for agent in self.state.all("google_project_service_identity").values():
             name = "agent:" + agent["service"].partition(".")[0]
             found |= dict.fromkeys((agent["member"], f"serviceAccount:{agent['email']}"), name)
+        # BigQuery's is asked for, not made.
+        found[self.state.data("google_bigquery_default_service_account.agent")["member"]] = "agent:bigquery"
         return found
 
     def _who(self, member: str) -> str:
@@ -94,6 +105,6 @@ class Deployment:
         if address.startswith("google_project_iam_member."):
             return "project"
         named = next((values[way] for way in GRANTED_ON if values.get(way)), values.get("name"))
-        if "table_id" in values:
+        if values.get("table_id"):
             return f"{values['dataset_id']}.{named}"
         return self._accounts.get(str(named), str(named))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection
 
 from tests.infra.firestore_queries import NotUnderstood
 
@@ -14,13 +15,19 @@ def collections_of(tree: ast.Module, constants: dict[str, str]) -> set[str]:
     return {collection for node in ast.walk(tree) for collection in _named(node, constants)}
 
 
-def expiring(tree: ast.Module, constants: dict[str, str]) -> set[str]:
+def makers_of(tree: ast.Module) -> set[str]:
+    """Functions of a module that make documents with a time of expiry."""
+    return {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and _expires(n)}
+
+
+def expiring(tree: ast.Module, constants: dict[str, str], imported: Collection[str] = ()) -> set[str]:
     """Of a module with one collection: that one. Of others: those whose reference is in one call with the document.
 
-    The document stands in the call, in a variable of the same function, or is what a method of the module returns.
+    The document stands in the call, in a variable of the same function, or is what a function of the module returns, or
+    one of those that are `imported`.
     """
     functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
-    makers = {f.name for f in functions if _expires(f)}
+    makers = makers_of(tree).union(imported)
     known = collections_of(tree, constants)
     if not makers or len(known) == 1:
         return known if makers else set()

@@ -22,6 +22,9 @@ ROOTS = {"http": "shared.runtime.http", "subscriber": "shared.runtime.messages",
 CONTEXT = "shared.platform.context"
 # Whoever names a customer, or keeps an answer, needs the key that the context holds.
 HASH_KEY, HASHES = "CUSTOMER_HASH_KEY", {"customer_hash", "idempotency"}
+TOPIC = re.compile(r"(?:[A-Z]+_)*TOPIC")
+# shared/platform/bigquery.py: a load job.
+LOADS = "bigquery.load"
 READS = re.compile(r"\b(?:FROM|JOIN)\s+`(\w+\.\w+)`")
 
 
@@ -39,7 +42,7 @@ def reachable(entry: dict[str, Any]) -> dict[str, ast.Module]:
 
 
 def secrets(entry: dict[str, Any]) -> set[str]:
-    """`settings.<secret>` and `.require("<SECRET>")`."""
+    """`settings.<secret>` and `.require("<SECRET>")`, whether the function can do without it or not."""
     found = set()
     for name, tree in reachable(entry).items():
         if name != CONTEXT:
@@ -48,11 +51,11 @@ def secrets(entry: dict[str, Any]) -> set[str]:
 
 
 def publishes(entry: dict[str, Any]) -> set[str]:
-    """TOPIC of each module that makes events; every topic of the project for who relays the outbox."""
+    """TOPIC and ..._TOPIC of each module that makes messages; every topic of the project for who relays the outbox."""
     trees = reachable(entry)
     relays = any(_calls(tree, "relay") for name, tree in trees.items() if name.startswith("functions."))
     names = sources.modules() if relays else trees
-    return {sources.constants(name)["TOPIC"] for name in names if "TOPIC" in sources.constants(name)}
+    return {text for name in names for key, text in sources.constants(name).items() if TOPIC.fullmatch(key)}
 
 
 def reads(entry: dict[str, Any]) -> set[str]:
@@ -61,10 +64,24 @@ def reads(entry: dict[str, Any]) -> set[str]:
 
 
 def writes(entry: dict[str, Any]) -> set[str]:
-    """Who inserts into what infra/schemas names writes every table that records events."""
+    """Who stages writes the tables of all streams; else who inserts by infra/schemas those that record events."""
+    if stages(entry):
+        return {table for name, tree in reachable(entry).items() for table in _streams(tree, sources.constants(name))}
     inserts = any(re.search(r"\bINSERT\b", text) for text in _texts(entry))
     by_schema = any('/ "schemas"' in ast.unparse(tree).replace("'", '"') for tree in reachable(entry).values())
     return set(_recorded()) if inserts and by_schema else set()
+
+
+def stages(entry: dict[str, Any]) -> bool:
+    """Whether rows are loaded into tables that the code makes."""
+    trees = reachable(entry).values()
+    return any(isinstance(n, ast.Call) and ast.unparse(n.func) == LOADS for tree in trees for n in ast.walk(tree))
+
+
+def _streams(tree: ast.Module, constants: dict[str, str]) -> Iterator[str]:
+    """`table=` of each `Stream(...)`."""
+    for call in (n for n in ast.walk(tree) if isinstance(n, ast.Call) and _last(n.func) == "Stream"):
+        yield from (_text(given.value, constants) for given in call.keywords if given.arg == "table")
 
 
 def _recorded() -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Functions are granted what their code needs: read from the imports of each, compared with what it declares.
 
 Secrets, published topics and read tables are exact. Written tables are those that record events, for whoever inserts
-by infra/schemas; a reader of a table that it also writes needs no word of its own, since writing includes reading.
+by infra/schemas, and those of the streams for whoever stages rows; a reader of a table that it also writes needs no
+word of its own, since writing includes reading.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from tests.infra.test_plan_stores import SCHEMAS
 
 @every
 def test_secrets(declared: dict[str, Any]) -> None:
-    assert needs.secrets(declared) == set(declared["secrets"])
+    assert needs.secrets(declared) == {*declared["secrets"], *declared["optionalSecrets"]}
+    assert not set(declared["secrets"]) & set(declared["optionalSecrets"])
 
 
 @every
@@ -33,6 +35,11 @@ def test_read_tables(declared: dict[str, Any]) -> None:
 @every
 def test_written_tables(declared: dict[str, Any]) -> None:
     assert needs.writes(declared) == set(declared["writes"])
+
+
+@every
+def test_staging(declared: dict[str, Any]) -> None:
+    assert needs.stages(declared) is declared["stages"]
 
 
 @every

@@ -9,7 +9,7 @@ import textwrap
 import pytest
 
 from tests.infra import sources
-from tests.infra.expiring import EXPIRY, collections_of, expiring
+from tests.infra.expiring import EXPIRY, collections_of, expiring, makers_of
 from tests.infra.firestore_queries import Module, NotUnderstood
 from tests.infra.index_rules import Index, Query, needed, serves
 from tools.terraform import INFRA
@@ -60,16 +60,36 @@ def test_no_queried_field_is_without_an_index() -> None:
 
 
 def test_what_expires_is_deleted_by_firestore() -> None:
-    found = {c for name, tree in NAMES.items() for c in expiring(tree, sources.constants(name))}
+    """Documents may be made in one module and stored by another, which imports it."""
+    makers = {name: made for name, tree in NAMES.items() if (made := makers_of(tree)) and not _collections(name)}
+    found, imported = set[str](), set[str]()
+    for name in filter(_collections, NAMES):
+        foreign = _imports(NAMES[name]) & makers.keys()
+        given = {maker for module in foreign for maker in makers[module]}
+        found |= expiring(NAMES[name], sources.constants(name), given)
+        imported |= foreign
     assert dict.fromkeys(found, EXPIRY) == FILE["ttl"]
+    assert imported == makers.keys(), "nobody stores what these make"
 
 
 def test_the_file_names_what_the_code_names() -> None:
+    """In the package of the module that has the collection."""
     for collection, fields in FILE["unindexed"].items():
-        named = [tree for name, tree in NAMES.items() if collection in collections_of(tree, sources.constants(name))]
+        packages = {name.rpartition(".")[0] for name in NAMES if collection in _collections(name)}
+        named = [tree for name, tree in NAMES.items() if name.rpartition(".")[0] in packages]
         texts = {n.value for tree in named for n in ast.walk(tree) if isinstance(n, ast.Constant)}
         assert set(fields) <= texts, collection
         assert fields == sorted(set(fields))
+
+
+def _collections(name: str) -> set[str]:
+    return collections_of(NAMES[name], sources.constants(name))
+
+
+def _imports(tree: ast.Module) -> set[str]:
+    """Modules by their dotted names, among names that are none."""
+    found = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
+    return {f"{n.module}.{alias.name}" for n in found for alias in n.names} | {str(n.module) for n in found}
 
 
 CHAIN = 'store.collection("things")'

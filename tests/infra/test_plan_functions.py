@@ -9,6 +9,7 @@ import pytest
 
 from shared.runtime.manifest import declared_functions, entry
 from tests.infra.deployment import FUNCTION, Deployment
+from tools.infra import provider
 from tools.terraform import EXAMPLE, INFRA
 
 pytestmark = [pytest.mark.xdist_group("infra"), pytest.mark.timeout(300)]
@@ -67,11 +68,18 @@ def test_runs_as_the_account_of_its_domain_and_kind(deployment: Deployment, decl
     assert deployment.account(email) == f"{declared['domain']}-{declared['kind']}"
 
 
+def secrets_of(deployment: Deployment, declared: dict[str, Any]) -> set[str]:
+    """Those it cannot do without, and those of the providers that the deployment names."""
+    optional = {name for name in declared["optionalSecrets"] if provider(name) in deployment.variables["integrations"]}
+    return optional.union(declared["secrets"])
+
+
 @every
 def test_gets_the_secrets_it_declares_and_no_other(deployment: Deployment, declared: dict[str, Any]) -> None:
-    assert deployment.secrets(declared["name"]) == {name: name for name in declared["secrets"]}
+    assert deployment.secrets(declared["name"]) == {name: name for name in secrets_of(deployment, declared)}
     plain = deployment.service(declared["name"])["environment_variables"]
-    assert not plain.keys() & {name for found in ENTRIES.values() for name in found["secrets"]}
+    kinds = ("secrets", "optionalSecrets")
+    assert not plain.keys() & {name for found in ENTRIES.values() for kind in kinds for name in found[kind]}
 
 
 @every
@@ -85,7 +93,7 @@ def test_an_endpoint_is_open_and_checks_its_caller_itself(deployment: Deployment
     ingress = "ALLOW_INTERNAL_AND_GCLB" if deployment.variables["edge"] == "load_balancer" else "ALLOW_ALL"
     assert deployment.service(declared["name"])["ingress_settings"] == ingress
     assert _invokers(deployment, declared["name"]) == {"allUsers"}
-    assert declared["auth"] in {"public", "signed_in", "customer_or_admin", "service", "admin"}
+    assert declared["auth"] in {"public", "signature", "signed_in", "customer_or_admin", "service", "admin"}
 
 
 @every_pushed

@@ -7,7 +7,7 @@ from collections import defaultdict
 import pytest
 
 from tests.infra.deployment import Deployment
-from tests.infra.test_plan_functions import ENTRIES, HTTP
+from tests.infra.test_plan_functions import ENTRIES, HTTP, secrets_of
 
 pytestmark = [pytest.mark.xdist_group("infra"), pytest.mark.timeout(300)]
 
@@ -68,7 +68,10 @@ def test_only_endpoints_are_open_to_everybody(deployment: Deployment) -> None:
 
 
 def test_a_secret_is_read_by_those_who_declare_it(deployment: Deployment) -> None:
-    declared = _declared("secrets")
+    declared: dict[str, set[str]] = defaultdict(set)
+    for entry in ENTRIES.values():
+        for secret in secrets_of(deployment, entry):
+            declared[secret].add(f"{entry['domain']}-{entry['kind']}")
     granted = deployment.granted("google_secret_manager_secret_iam_member")
     reader = "roles/secretmanager.secretAccessor"
     assert granted == {(who, reader, secret) for secret, accounts in declared.items() for who in accounts}
@@ -93,7 +96,12 @@ def test_a_table_is_read_and_written_by_those_who_declare_it(deployment: Deploym
         for who in accounts - writes[table]
     }
     assert deployment.granted("google_bigquery_table_iam_member") == editors | viewers
-    assert not deployment.granted("google_bigquery_dataset_iam_member")
+
+
+def test_who_stages_may_make_tables_in_the_dataset_for_it_and_in_no_other(deployment: Deployment) -> None:
+    staging = {f"{entry['domain']}-{entry['kind']}" for entry in ENTRIES.values() if entry["stages"]}
+    editors = {(who, "roles/bigquery.dataEditor", "staging") for who in staging}
+    assert deployment.granted("google_bigquery_dataset_iam_member") == editors
 
 
 def test_who_queries_may_run_jobs_and_so_does_who_reads_or_writes_tables(deployment: Deployment) -> None:
@@ -101,15 +109,18 @@ def test_who_queries_may_run_jobs_and_so_does_who_reads_or_writes_tables(deploym
         who for who, role, _ in deployment.granted("google_project_iam_member") if role == "roles/bigquery.jobUser"
     }
     assert granted == {f"{entry['domain']}-{entry['kind']}" for entry in ENTRIES.values() if entry["queries"]}
+    assert all(entry["queries"] for entry in ENTRIES.values() if entry["stages"])
     users = {who for kind in ("reads", "writes") for accounts in _declared(kind).values() for who in accounts}
     assert users <= granted
 
 
-def test_keys_wrap_for_google_and_for_nobody_else(deployment: Deployment) -> None:
-    assert {who for who, _, _ in deployment.granted("google_kms_crypto_key_iam_member")} <= {
-        "agent:secretmanager",
-        "agent:storage",
-        "agent:pubsub",
+def test_each_key_is_used_by_one_service_of_google_and_by_nobody_else(deployment: Deployment) -> None:
+    users = {"secrets": "agent:secretmanager", "personal": "agent:bigquery"}
+    keys = {key["name"]: key["id"] for key in deployment.state.all("google_kms_crypto_key").values()}
+    assert keys.keys() == users.keys()
+    role = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
+    assert deployment.granted("google_kms_crypto_key_iam_member") == {
+        (who, role, keys[name]) for name, who in users.items()
     }
 
 

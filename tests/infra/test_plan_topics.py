@@ -8,20 +8,23 @@ from typing import Any
 
 import pytest
 
+from shared.runtime.manifest import Scheduled, declared_functions, schedules
 from tests.infra.deployment import Deployment
 from tests.infra.test_plan_functions import ENTRIES, PUSHED, every_pushed
 from tools.terraform_plan import Values
 
 pytestmark = [pytest.mark.xdist_group("infra"), pytest.mark.timeout(300)]
 
-JOBS = {name: found for name, found in PUSHED.items() if found["kind"] == "job"}
-SCHEDULED = {topic for job in JOBS.values() for topic in job["topics"]}
-PUBLISHED = {topic for found in ENTRIES.values() for topic in found["publishes"]} | SCHEDULED
+# Name of the Cloud Scheduler's job → what it publishes when.
+SCHEDULES = {found.deployed_name: found for found in schedules(declared_functions())}
+PUBLISHED = {topic for found in ENTRIES.values() for topic in found["publishes"]} | {
+    found.topic for found in SCHEDULES.values()
+}
 HEARD = {topic for found in PUSHED.values() for topic in found["topics"]}
 AGENT = "agent:pubsub"
 MONTH = f"{31 * 24 * 3600}s"
 
-every_job = pytest.mark.parametrize("declared", JOBS.values(), ids=JOBS)
+every_schedule = pytest.mark.parametrize("scheduled", SCHEDULES.values(), ids=SCHEDULES)
 
 
 def test_every_topic_that_is_used_is_made_and_no_other(deployment: Deployment) -> None:
@@ -95,18 +98,19 @@ def test_pubsub_may_sign_as_the_account_that_pushes(deployment: Deployment) -> N
 
 
 def test_no_schedule_but_the_declared_ones(deployment: Deployment) -> None:
-    assert set(deployment.state.each("google_cloud_scheduler_job.job")) == set(JOBS)
+    assert set(deployment.state.each("google_cloud_scheduler_job.job")) == set(SCHEDULES)
 
 
-@every_job
-def test_a_schedule_publishes_to_the_jobs_topic(deployment: Deployment, declared: dict[str, Any]) -> None:
-    job = deployment.state.each("google_cloud_scheduler_job.job")[declared["name"]]
+@every_schedule
+def test_a_schedule_publishes_its_message(deployment: Deployment, scheduled: Scheduled) -> None:
+    job = deployment.state.each("google_cloud_scheduler_job.job")[scheduled.deployed_name]
     (target,) = job["pubsub_target"]
     (retry,) = job["retry_config"]
-    assert job["schedule"] == declared["schedule"]
+    assert job["schedule"] == scheduled.cron
     assert job["time_zone"] == deployment.variables["store_timezone"] == "America/Chicago"
-    assert [deployment.topic(target["topic_name"])] == declared["topics"]
-    assert json.loads(base64.b64decode(target["data"])) == {}
+    assert deployment.topic(target["topic_name"]) == scheduled.topic
+    assert json.loads(base64.b64decode(target["data"])) == scheduled.data
+    assert target["attributes"] == scheduled.message().attributes
     assert retry["retry_count"] >= 1
 
 

@@ -13,11 +13,13 @@ from shared.runtime.declare import (
     CUSTOMER_OR_ADMIN,
     PUBLIC,
     SERVICE,
+    SIGNED,
     SIGNED_IN,
     Auth,
     Endpoint,
     Job,
     Owner,
+    Schedule,
     Subscriber,
     declaration_of,
     endpoint,
@@ -55,7 +57,7 @@ def declare(route: str, auth: Auth, **options: Any) -> Endpoint:
     return declared
 
 
-@pytest.mark.parametrize("auth", [SIGNED_IN, CUSTOMER_OR_ADMIN, PUBLIC])
+@pytest.mark.parametrize("auth", [SIGNED_IN, CUSTOMER_OR_ADMIN, PUBLIC, SIGNED])
 @pytest.mark.parametrize(
     ("route", "options"),
     [
@@ -138,7 +140,15 @@ def test_subscribers_and_jobs_are_recorded_with_their_topics() -> None:
     assert (listens.topics, listens.concurrency) == (("a-topic", "b-topic"), 1)
     runs = declaration_of(job("*/5 * * * *", topic="a-job")(lambda delivery: None))
     assert isinstance(runs, Job)
-    assert (runs.schedule, runs.topics) == ("*/5 * * * *", ("a-job",))
+    assert (runs.schedule, runs.topics, runs.schedules) == ("*/5 * * * *", ("a-job",), ())
+
+
+def test_a_subscriber_may_be_scheduled_several_times() -> None:
+    schedules = (Schedule("sync_one", "*/15 * * * *", {"source": "one"}), Schedule("sync_two", "0 4 * * 1", {}))
+    listens = declaration_of(subscriber("a-topic", schedules=schedules)(lambda delivery: None))
+    assert isinstance(listens, Subscriber)
+    assert not isinstance(listens, Job)
+    assert listens.schedules == schedules
 
 
 def test_an_undeclared_function_has_no_declaration() -> None:

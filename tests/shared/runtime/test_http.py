@@ -12,7 +12,7 @@ from werkzeug.test import Client
 
 from shared.platform.context import Platform
 from shared.platform.errors import Unavailable
-from shared.runtime.declare import PUBLIC, SIGNED_IN
+from shared.runtime.declare import PUBLIC, SIGNED, SIGNED_IN
 from shared.runtime.request import Answer, Request
 from tests.factories.throw_away import ThingRequest, client_of, who_calls
 
@@ -218,6 +218,22 @@ def test_a_503_says_when_to_come_back(platform: Platform) -> None:
 def test_who_calls_is_asked_before_what_is_sent(platform: Platform) -> None:
     client = client_of(platform, who_calls, "POST /api/things/all", auth=SIGNED_IN, body=ThingRequest)
     assert client.post("/all", data=b"{", content_type="text/plain").status_code == 401
+
+
+@pytest.mark.parametrize("body", [b"", b'{"b": 1,  "a": "\\u00e9"}\n', b"\xff{", b"[]"])
+def test_what_is_signed_is_the_body_to_the_byte(platform: Platform, body: bytes) -> None:
+    seen: list[Request] = []
+
+    def keep(request: Request) -> Answer:
+        seen.append(request)
+        return who_calls(request)
+
+    client = client_of(platform, keep, "POST /api/things/webhook", auth=SIGNED, headers={"X-Signature": "Whose."})
+    headers = {"X-Signature": "abc", "Authorization": "Bearer made-up"}
+    answer = client.post("/webhook", data=body, content_type="application/json", headers=headers)
+    assert (answer.status_code, answer.json["role"]) == (200, "anonymous")
+    (request,) = seen
+    assert (request.raw, request.body, request.headers) == (body, {}, {"X-Signature": "abc"})
 
 
 def test_a_body_on_a_route_without_one_is_not_read(status: FlaskClient, sign: Any) -> None:

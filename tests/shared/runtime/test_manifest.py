@@ -8,8 +8,18 @@ import re
 import pytest
 
 from shared.platform.settings import Settings
-from shared.runtime.declare import Endpoint, Job, Subscriber, path_parameters
-from shared.runtime.manifest import FUNCTIONS, Declared, declared_functions, entry, topics
+from shared.runtime.declare import (
+    SIGNED,
+    Endpoint,
+    Job,
+    Schedule,
+    Subscriber,
+    declaration_of,
+    job,
+    path_parameters,
+    subscriber,
+)
+from shared.runtime.manifest import FUNCTIONS, Declared, declared_functions, entry, schedules, topics
 
 ALL = declared_functions()
 ENDPOINTS = [f for f in ALL if isinstance(f.declaration, Endpoint)]
@@ -41,8 +51,9 @@ def test_an_entry_is_plain_json_with_everything_terraform_needs(function: Declar
     found = entry(function)
     assert json.loads(json.dumps(found)) == found
     common = {"name", "entryPoint", "domain", "memory", "cpu", "concurrency", "minInstances", "maxInstances"}
-    assert found.keys() >= common | {"timeoutSeconds", "secrets", "kind"}
-    trigger = {"http": {"method", "path", "auth"}, "job": {"schedule", "topics"}, "subscriber": {"topics"}}
+    assert found.keys() >= common | {"timeoutSeconds", "secrets", "optionalSecrets", "stages", "kind"}
+    push = {"topics", "schedules"}
+    trigger = {"http": {"method", "path", "auth"}, "job": {"schedule", *push}, "subscriber": push}
     assert found.keys() >= trigger[found["kind"]]
     assert 1 <= found["timeoutSeconds"] <= 540
 
@@ -51,7 +62,7 @@ def test_an_entry_is_plain_json_with_everything_terraform_needs(function: Declar
 def test_every_declared_secret_is_a_secret_setting(function: Declared) -> None:
     metadata = [vars(Settings)["__dataclass_fields__"][name].metadata for name in Settings.__dataclass_fields__]
     secrets = {m["env"] for m in metadata if m["secret"]}
-    assert set(entry(function)["secrets"]) <= secrets
+    assert {*entry(function)["secrets"], *entry(function)["optionalSecrets"]} <= secrets
 
 
 @pytest.mark.parametrize("function", ENDPOINTS, ids=lambda f: f.name)
@@ -63,7 +74,8 @@ def test_an_endpoint_gets_what_the_runtime_needs(function: Declared) -> None:
 def test_a_post_that_creates_takes_an_idempotency_key(function: Declared) -> None:
     declared = function.declaration
     assert isinstance(declared, Endpoint)
-    assert declared.idempotent == (declared.method == "POST")
+    # Providers send no such key; what they send names itself.
+    assert declared.idempotent == (declared.method == "POST" and declared.auth != SIGNED)
 
 
 @pytest.mark.parametrize("function", ENDPOINTS, ids=lambda f: f.name)
@@ -75,7 +87,40 @@ def test_personal_data_is_never_cached(function: Declared) -> None:
 
 
 def test_every_topic_somebody_listens_to_is_listed_once() -> None:
-    assert topics(ALL) == ["relay-outbox", "security-events", "verification-events"]
+    assert topics(ALL) == [
+        "alerts",
+        "relay-outbox",
+        "security-events",
+        "sync-events",
+        "sync-requests",
+        "verification-events",
+    ]
+
+
+def listening(verb: str, *found: Schedule) -> Declared:
+    handler = subscriber("things", "others", schedules=found)(lambda delivery: None)
+    return Declared("things", verb, declaration_of(handler), handler)
+
+
+def test_jobs_and_schedules_are_published_by_their_names() -> None:
+    handler = job("0 3 * * *", topic="tidy-things")(lambda delivery: None)
+    tidy = Declared("things", "tidy", declaration_of(handler), handler)
+    count = listening("count", Schedule("count_things", "0 4 * * 1", {"mode": "full"}))
+    assert [(s.name, s.deployed_name, s.topic, s.cron, s.data) for s in schedules([tidy, count])] == [
+        ("things_tidy", "things-tidy", "tidy-things", "0 3 * * *", {}),
+        ("count_things", "count-things", "things", "0 4 * * 1", {"mode": "full"}),
+    ]
+    message = schedules([count])[0].message(mode="part")
+    assert (json.loads(message.data), message.attributes) == ({"mode": "part"}, {"job": "count-things"})
+    assert entry(count)["schedules"] == [{"name": "count_things", "schedule": "0 4 * * 1", "data": {"mode": "full"}}]
+    assert (entry(tidy)["schedule"], entry(tidy)["schedules"]) == ("0 3 * * *", [])
+
+
+def test_two_schedules_of_one_name_are_refused() -> None:
+    found = [listening(verb, Schedule("count", "0 4 * * 1", {})) for verb in ("count", "count_again")]
+    with pytest.raises(ValueError, match="Two schedules have the name count"):
+        schedules(found)
+    assert schedules(ALL)
 
 
 def test_jobs_and_subscribers_can_be_delivered_again() -> None:

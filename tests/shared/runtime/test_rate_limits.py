@@ -13,7 +13,7 @@ from shared.platform.context import Platform
 from shared.platform.ids import Ids
 from shared.platform.permits import Decision
 from shared.platform.settings import Settings
-from shared.runtime.declare import ADMIN, PUBLIC, SIGNED_IN
+from shared.runtime.declare import ADMIN, PUBLIC, SIGNED, SIGNED_IN
 from shared.runtime.rate_limits import Tier, client_ip, headers, tier_for
 from shared.runtime.request import ANONYMOUS, Principal
 from tests.factories.environment import environment
@@ -23,6 +23,7 @@ from tests.factories.tokens import bearer
 
 NEVER = 4_102_444_800
 LIMITS = {"RATE_LIMIT_ANONYMOUS": "2", "RATE_LIMIT_SIGNED_IN": "3", "RATE_LIMIT_ADMIN": "4", "RATE_LIMIT_HEALTH": "5"}
+LIMITS |= {"RATE_LIMIT_WEBHOOK": "6"}
 
 
 @pytest.fixture
@@ -49,6 +50,7 @@ def statuses(client: Client, times: int, **caller: str) -> list[int]:
         (Principal("admin", "a-1"), None, Tier("admin", 1000)),
         (ANONYMOUS, "health", Tier("health", 300)),
         (Principal("admin", "a-1"), "health", Tier("health", 300)),
+        (ANONYMOUS, "webhook", Tier("webhook", 3000)),
     ],
 )
 def test_tiers_and_their_defaults(principal: Principal, fixed: str | None, tier: Tier) -> None:
@@ -111,6 +113,8 @@ def test_a_refusal_says_how_long_to_wait(limited: Platform) -> None:
         ("admin", ADMIN, None, 4),
         ("", PUBLIC, "health", 5),
         ("customer", PUBLIC, "health", 5),
+        ("", SIGNED, "webhook", 6),
+        ("customer", SIGNED, "webhook", 6),
     ],
 )
 def test_each_tier_has_its_limit(limited: Platform, role: str, auth: Any, tier: str | None, limit: int) -> None:

@@ -11,9 +11,11 @@ from werkzeug.test import Client
 
 from local.provision import PubSub
 from shared.platform.context import Platform
+from shared.platform.errors import BadSignature
 from shared.platform.ids import Ids
 from shared.platform.settings import Settings
-from shared.runtime.declare import ADMIN, SIGNED_IN, in_path
+from shared.runtime.declare import ADMIN, SIGNED, SIGNED_IN, in_path
+from shared.runtime.request import Answer, Request
 from shared.runtime.security_events import TOPIC
 from tests.factories.documents import documents
 from tests.factories.environment import environment
@@ -78,6 +80,19 @@ def test_a_flood_over_the_limit_is_recorded_once_a_slot(project: str, trail: Wai
     answers = [client.get("/all", headers=bearer("customer", "c-1", exp=NEVER)).status_code for _ in range(9)]
     assert answers == [200, 200] + [429] * 7
     assert [event["type"] for event in trail(1)] == ["security.rate_limited"]
+
+
+def refuse(request: Request) -> Answer:
+    raise BadSignature("The signature is not Square's.")
+
+
+def test_a_bad_signature_is_a_kind_of_its_own(platform: Platform, trail: Wait) -> None:
+    client = client_of(platform, refuse, "POST /api/things/webhook", auth=SIGNED, tier="webhook")
+    answer = client.post("/webhook", json={}, headers=bearer("admin", "a-1", exp=NEVER))
+    assert (answer.status_code, answer.json["code"]) == (401, "bad_signature")
+    (event,) = trail(1)
+    assert (event["type"], event["customerHash"]) == ("security.bad_signature", "")
+    assert event["data"] == {"function": "throw_away", "role": "anonymous", "code": "bad_signature"}
 
 
 @pytest.mark.parametrize(("method", "count"), [("POST", 1), ("DELETE", 1), ("GET", 0)])

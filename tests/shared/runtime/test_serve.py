@@ -7,7 +7,9 @@ import types
 import pytest
 
 from shared.platform.errors import Misconfigured
+from shared.platform.settings import Settings
 from shared.runtime import instance, serve
+from tests.factories.environment import environment
 
 
 @pytest.mark.parametrize(
@@ -76,6 +78,20 @@ def test_a_function_that_could_not_work_does_not_start(
     with pytest.raises(Misconfigured, match=variable) as refused:
         serve.load(entry_point)
     assert "made-up" not in str(refused.value)
+
+
+def test_an_optional_secret_may_be_missing_but_not_malformed() -> None:
+    Settings.load(environment("a-project", VERIFICATION_KEY="")).check_secret("VERIFICATION_KEY", optional=True)
+    malformed = Settings.load(environment("a-project", VERIFICATION_KEY="made-up but no base64"))
+    with pytest.raises(Misconfigured, match="VERIFICATION_KEY"):
+        malformed.check_secret("VERIFICATION_KEY", optional=True)
+
+
+def test_a_function_starts_without_its_optional_secrets(project: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("SQUARE_ACCESS_TOKEN", "SQUARE_WEBHOOK_SIGNATURE_KEY", "LIGHTSPEED_CLIENT_SECRET"):
+        monkeypatch.delenv(variable, raising=False)
+    assert serve.load("pos_sync")
+    assert serve.load("pos_square_webhook")
 
 
 def test_a_function_asks_only_for_the_secrets_it_declares(project: str, monkeypatch: pytest.MonkeyPatch) -> None:
