@@ -17,13 +17,12 @@ from werkzeug.exceptions import HTTPException
 from local import provision
 from local.environment import State
 from local.seed import seed
+from local.simulators import proxy
 from shared.platform.clock import MovableClock, parse_wire_time, wire_time
 from shared.platform.errors import Failure, Invalid, NotFound
-from shared.platform.pubsub import Message
 from shared.runtime import instance
-from shared.runtime.declare import Job
 from shared.runtime.errors import answer_for
-from shared.runtime.manifest import declared_functions, entry
+from shared.runtime.manifest import declared_functions, entry, schedules
 
 VIEWER = Path(__file__).parent / "docs_viewer"
 OPENAPI = Path(__file__).parents[1] / "infra" / "generated" / "openapi.json"
@@ -45,6 +44,7 @@ def control_app(state: State, settle: Callable[[float], bool]) -> flask.Flask:
         ("POST", "/_local/clock", lambda: _move_clock(state)),
         ("GET", "/_local/events", lambda: _events(state)),
         ("POST", "/_local/reset", lambda: _reset(state, settle)),
+        ("GET", "/_local/simulators", lambda: proxy.listed(state)),
         ("GET", "/_local/docs/openapi.json", lambda: flask.send_file(OPENAPI)),
         ("GET", "/_local/docs/", lambda: _page("index.html")),
         ("GET", "/_local/docs/<name>", _page),
@@ -52,6 +52,8 @@ def control_app(state: State, settle: Callable[[float], bool]) -> flask.Flask:
     ]
     for method, path, view in routes:
         app.add_url_rule(path, f"{method} {path}", view, methods=[method])
+    simulators, methods = "/_local/simulators/<name>/<path:path>", ["GET", "POST", "PUT", "PATCH", "DELETE"]
+    app.add_url_rule(simulators, simulators, lambda name, path: proxy.pass_on(state, name, path), methods=methods)
     app.register_error_handler(Failure, lambda failure: (answer_for(failure, "local").value, failure.status))
     app.register_error_handler(HTTPException, _refused)
     return app
@@ -77,15 +79,14 @@ def _functions() -> dict[str, Any]:
 
 
 def _run_job(name: str) -> tuple[dict[str, Any], int]:
-    """Publish what the Cloud Scheduler would: the job's topic, and nothing that depends on the time."""
+    """Publish what the Cloud Scheduler would, with what was sent put over it; nothing depends on the time."""
     wanted = name.replace("-", "_")
-    jobs = {f.name: f for f in declared_functions() if isinstance(f.declaration, Job)}
-    found = jobs.get(wanted) or next((f for f in jobs.values() if f.verb == wanted), None)
-    if found is None or not isinstance(found.declaration, Job):
+    jobs = {scheduled.name: scheduled for scheduled in schedules(declared_functions())}
+    found = jobs.get(wanted) or next((s for s in jobs.values() if s.name == f"{s.function.domain}_{wanted}"), None)
+    if found is None:
         raise NotFound(f"There is no job {name}. Jobs: {', '.join(sorted(jobs))}.")
-    topic = found.declaration.topics[0]
-    instance.platform().publisher.publish(topic, [Message(json.dumps(_body()), {"job": found.deployed_name})])
-    return {"success": True, "job": found.name, "topic": topic}, 202
+    instance.platform().publisher.publish(found.topic, [found.message(**_body())])
+    return {"success": True, "job": found.name, "topic": found.topic}, 202
 
 
 def _read_clock(state: State) -> dict[str, Any]:
@@ -157,7 +158,10 @@ def _events(state: State) -> dict[str, Any]:
 
 
 def _reset(state: State, settle: Callable[[float], bool]) -> dict[str, Any]:
-    """Back to an empty store, on today's clock. `{"seed": true}` puts the demo customers back."""
+    """Back to an empty store, on today's clock. `{"seed": true}` puts the demo customers back.
+
+    `{"simulators": true}` does the same to the simulators: no traps, and fresh data up to now.
+    """
     platform = instance.platform()
     settings = platform.settings
     pubsub = provision.PubSub(settings.pubsub_emulator, settings.project)
@@ -173,6 +177,8 @@ def _reset(state: State, settle: Callable[[float], bool]) -> dict[str, Any]:
     state.events_file.unlink(missing_ok=True)
     if _body().get("seed"):
         seed(platform)
+    if _body().get("simulators"):
+        proxy.reset(state)
     state.generation_file.write_text(wire_time(datetime.now(UTC)))
     return {"success": True}
 

@@ -6,16 +6,34 @@ import base64
 import json
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from local.simulators.registry import provider
+
 PROJECT = "demo-local"
 ORIGINS = "http://localhost:5173,http://localhost:3000"
 # What a caller of `make run` may set; everything else is the stack's own.
-PASSED_ON = ("AUTH_MODE", "CORS_ORIGINS", "JWT_", "LOG_LEVEL", "RATE_LIMIT_", "STORE_TIMEZONE", "TRUSTED_PROXY_HOPS")
+PASSED_ON = (
+    "AUTH_MODE",
+    "CORS_ORIGINS",
+    "JWT_",
+    "LIGHTSPEED_",
+    "LOG_LEVEL",
+    "RATE_LIMIT_",
+    "SQUARE_",
+    "STORE_TIMEZONE",
+    "TRUSTED_PROXY_HOPS",
+)
+
+
+# A simulator has no limit but its traps.
+SIMULATED_PACE = "100"
 
 
 @dataclass(frozen=True)
@@ -52,11 +70,16 @@ class State:
             self.secrets_file.touch(mode=0o600)
             self.secrets_file.write_text(json.dumps(_new_secrets(), indent=2))
         found: dict[str, str] = json.loads(self.secrets_file.read_text())
+        if "SQUARE_WEBHOOK_SIGNATURE_KEY" not in found:  # a state folder from before there was one
+            found["SQUARE_WEBHOOK_SIGNATURE_KEY"] = _random_key()
+            self.secrets_file.write_text(json.dumps(found, indent=2))
         return found
 
 
-def variables(state: State, emulators: dict[str, str], port: int) -> dict[str, str]:
-    """The environment of a local function: emulators, secrets, local defaults, and what the caller set."""
+def variables(
+    state: State, emulators: dict[str, str], port: int, simulators: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, str]:
+    """The environment of a local function: emulators, simulators, secrets, local defaults, and what the caller set."""
     ours = {
         "GOOGLE_CLOUD_PROJECT": PROJECT,
         "ENVIRONMENT": "local",
@@ -67,7 +90,12 @@ def variables(state: State, emulators: dict[str, str], port: int) -> dict[str, s
         "STATE_DIR": str(state.folder),
         **emulators,
         **state.secrets(),
+        "SQUARE_WEBHOOK_URL": f"http://localhost:{port}/api/square/webhook",
     }
+    for name, url in simulators.items():
+        ours |= provider(name).environment(url)
+    if "square" in simulators:
+        ours["SQUARE_REQUESTS_PER_SECOND"] = SIMULATED_PACE
     theirs = {name: value for name, value in os.environ.items() if value and name.startswith(PASSED_ON)}
     return {**ours, **theirs}
 
@@ -78,6 +106,7 @@ def _new_secrets() -> dict[str, str]:
         "VERIFICATION_KEY": f"local-1={_random_key()}",
         "JWT_SECRET": _random_key(),
         "AGE_TOKEN_KEY": new_private_key(),
+        "SQUARE_WEBHOOK_SIGNATURE_KEY": _random_key(),
     }
 
 

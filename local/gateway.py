@@ -5,11 +5,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import signal
-import sys
 import threading
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
@@ -21,6 +18,7 @@ from gunicorn.app.base import BaseApplication
 
 from local.control import control_app
 from local.environment import State
+from local.parent import end_with_parent
 from shared.platform.errors import MethodNotAllowed, NotFound
 from shared.runtime import cors, instance
 from shared.runtime.declare import Endpoint, path_parameters
@@ -197,12 +195,6 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> WsgiApp:
         return Gateway(State.here())
-
-
-def end_with_parent() -> None:
-    """On Linux: when the stack is killed, however hard, the gateway goes with it."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 if __name__ == "__main__":

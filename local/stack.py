@@ -21,10 +21,13 @@ from local.background import Background
 from local.emulators import Emulators
 from local.environment import PROJECT, State, variables
 from local.events import EventRecorder
+from local.first_sync import FirstSync
 from local.installation import EmulatorError
 from local.provision import PubSub, create_tables, warehouse
 from local.scheduler import Scheduler
 from local.seed import seed
+from local.simulators.fleet import Fleet
+from local.simulators.process import SimulatorFailed
 from shared.platform.context import Platform
 from shared.platform.errors import Misconfigured
 from shared.platform.settings import Settings
@@ -46,12 +49,13 @@ class StackError(RuntimeError):
 
 
 class Stack:
-    """Emulators, what is provisioned in them, the gateway, the event recorder and the scheduler."""
+    """Emulators and what is provisioned in them, simulators, the gateway, the event recorder and the scheduler."""
 
     def __init__(self, state: State, port: int) -> None:
         self._state = state
         self._port = port
         self._emulators = Emulators(state.folder, project=PROJECT, persistent=True)
+        self._simulators = Fleet(state)
         self._gateway: subprocess.Popen[bytes] | None = None
         self._gateway_started = 0.0
         self._short_lives = 0
@@ -72,23 +76,27 @@ class Stack:
     def start(self) -> None:
         """Raises EmulatorError, Misconfigured or StackError with what to do."""
         _check_port(self._port)
-        Settings.load(variables(self._state, NOT_YET, self._port))
+        simulators = self._simulators.urls
+        Settings.load(variables(self._state, NOT_YET, self._port, simulators))
         addresses = self._emulators.start()
         # From here on the state folder is ours: another stack that runs on it has been refused above.
         self._state.events_file.unlink(missing_ok=True)
         self.log.unlink(missing_ok=True)
-        os.environ.update(variables(self._state, addresses.environment(), self._port))
+        os.environ.update(variables(self._state, addresses.environment(), self._port, simulators))
+        self._simulators.start()
         platform = Platform.start(Settings.load())
         pubsub = PubSub(addresses.pubsub, PROJECT)
         pubsub.create_all(f"{self.url}/_push")
         create_tables(warehouse(addresses.bigquery, PROJECT))
         self._start_gateway()
-        running = {"port": self._port, "emulators": addresses.environment()}
+        running = {"port": self._port, "emulators": addresses.environment(), "simulators": simulators}
         self._running_file.write_text(json.dumps(running))
+        self._simulators.connect(platform.settings.square_webhook_url, platform.settings.square_webhook_signature_key)
         self._seed_once(platform)
         self._threads = [
             EventRecorder(pubsub, topics(declared_functions()), self._state),
             Scheduler(platform.publisher, platform.clock, platform.settings.store_timezone),
+            *([] if os.environ.get("FIRST_SYNC") == "off" else [FirstSync(platform, self._simulators)]),
         ]
         for thread in self._threads:
             thread.start()
@@ -100,6 +108,7 @@ class Stack:
             time.sleep(0.2)
             self._emulators.check()
             self._keep_gateway()
+            self._simulators.keep()
             if time.monotonic() - saved > SAVE_SECONDS:
                 self._emulators.save()
                 saved = time.monotonic()
@@ -123,6 +132,7 @@ class Stack:
             self._gateway.wait(timeout=15)
         if self._gateway:  # else the file is another stack's
             self._running_file.unlink(missing_ok=True)
+        self._simulators.stop()
         self._emulators.stop()
 
     def _start_gateway(self) -> None:
@@ -212,7 +222,7 @@ def main(arguments: list[str]) -> int:
         return stop_left_over(State.here())
     try:
         run(Stack(State.here(), _port()))
-    except (EmulatorError, Misconfigured, StackError) as error:
+    except (EmulatorError, Misconfigured, SimulatorFailed, StackError) as error:
         print(f"make run: {error}", file=sys.stderr)
         return 1
     return 0

@@ -16,7 +16,7 @@ def main(arguments: list[str]) -> str:
     if not running.exists():
         return "No stack runs here. Start it with: make run"
     found = json.loads(running.read_text())
-    os.environ.update(variables(state, found["emulators"], found["port"]))
+    os.environ.update(variables(state, found["emulators"], found["port"], found["simulators"]))
     return os.execv(sys.executable, [sys.executable, *arguments])
 
 

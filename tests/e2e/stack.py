@@ -45,6 +45,8 @@ class RunningStack:
             **{name: os.environ[name] for name in INHERITED if name in os.environ},
             "STATE_DIR": str(state),
             "PORT": str(port),
+            "SIMULATED_PAYMENTS": "300",
+            "FIRST_SYNC": "off",
             **changes,
         }
         # A process group of its own: a test can press Ctrl-C there as a terminal does.

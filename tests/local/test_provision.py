@@ -1,4 +1,4 @@
-"""Subscriptions are made as they are declared."""
+"""Subscriptions are made as they are declared, tables as their files say."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 import requests
+from google.cloud import bigquery
 
-from local.provision import PubSub
+from local.provision import STAGING, PubSub, create_tables, drop_tables, warehouse
 from shared.runtime.declare import declaration_of, subscriber
 from shared.runtime.manifest import Declared
 from shared.runtime.request import Delivery
@@ -34,3 +35,17 @@ def test_a_subscription_is_ordered_where_it_is_declared(pubsub: PubSub, project:
     assert made["topic"] == f"projects/{project}/topics/{TOPIC}"
     assert made.get("enableMessageOrdering", False) is ordered
     assert made["deadLetterPolicy"]["deadLetterTopic"].endswith("/topics/things-listen-dead-letter")
+
+
+def test_tables_with_and_without_partitions_are_made_and_emptied(project: str) -> None:
+    client = warehouse(os.environ["BIGQUERY_EMULATOR_HOST"], project)
+    create_tables(client)
+    made = {name: client.get_table(f"{project}.{name}") for name in ("commerce.customers", "analytics.square_payments")}
+    assert made["commerce.customers"].time_partitioning is None
+    assert made["analytics.square_payments"].time_partitioning.field == "created_at"
+    assert made["analytics.square_payments"].time_partitioning.expiration_ms is None
+    client.create_table(bigquery.Table(f"{project}.{STAGING}.left_behind", [bigquery.SchemaField("id", "STRING")]))
+    drop_tables(client)
+    create_tables(client)
+    assert list(client.list_tables(f"{project}.{STAGING}")) == []
+    assert client.get_table(f"{project}.commerce.customers").num_rows == 0
