@@ -17,7 +17,7 @@ from local.provision import PubSub, create_tables, warehouse
 from shared.platform.context import Platform
 from shared.platform.outbox import Event
 from shared.platform.settings import Settings
-from shared.runtime.declare import Endpoint, Subscriber
+from shared.runtime.declare import SIGNED, Endpoint, Subscriber
 from shared.runtime.manifest import Declared, declared_functions
 from tests.factories.documents import documents
 from tests.factories.environment import environment
@@ -29,12 +29,18 @@ ALL = declared_functions()
 ENDPOINTS = [f for f in ALL if isinstance(f.declaration, Endpoint)]
 LISTENERS = [f for f in ALL if isinstance(f.declaration, Subscriber)]
 Function = Callable[[str], FlaskClient]
-# No handler knows this type: whoever gets it has nothing to do.
-NOTHING = {"type": "nothing.happened", "eventId": "evt_1", "data": {}}
+# No handler knows this type, and no run this job: whoever gets it has nothing to do.
+EVENT = {"type": "nothing.happened", "eventId": "evt_1", "data": {}}
+COMMANDS = {"sync-requests": {"source": "square", "jobId": "job_1", "window": "job_1-1"}}
 
 
 def by_name(function: Declared) -> str:
     return function.name
+
+
+def nothing(function: Declared) -> dict[str, Any]:
+    assert isinstance(function.declaration, Subscriber)
+    return message_of(COMMANDS.get(function.declaration.topics[0], EVENT))
 
 
 def path_of(function: Declared) -> str:
@@ -64,9 +70,14 @@ def assert_error(answer: Any, status: int, code: str) -> None:
 
 
 @pytest.mark.parametrize("found", ENDPOINTS, ids=by_name)
-def test_an_endpoint_answers_bad_requests_in_our_shape(function: Function, found: Declared) -> None:
-    client, declared = function(found.name), found.declaration
+def test_an_endpoint_answers_bad_requests_in_our_shape(
+    function: Function, found: Declared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared = found.declaration
     assert isinstance(declared, Endpoint)
+    for secret in declared.optional_secrets:
+        monkeypatch.setenv(secret, "made-up")
+    client = function(found.name)
 
     def send(method: str, path: str, **options: Any) -> Any:
         return client.open(path, method=method, **options)
@@ -78,9 +89,12 @@ def test_an_endpoint_answers_bad_requests_in_our_shape(function: Function, found
     if declared.auth.roles:
         assert_error(send(method, path), 401, "unauthenticated")
         assert_error(send(method, path, headers={"Authorization": "Bearer x"}), 401, "unauthenticated")
+    if declared.auth == SIGNED:
+        assert_error(send(method, path, json={}), 401, "bad_signature")
     if declared.body:
         assert_error(send(method, path, data=b"{", headers=bearer("admin")), 415, "unsupported_media_type")
-        assert_error(send(method, path, json={}, headers=bearer("admin")), 400, "missing_fields")
+        if any(field.required for field in declared.body().fields.values()):
+            assert_error(send(method, path, json={}, headers=bearer("admin")), 400, "missing_fields")
 
 
 @pytest.mark.parametrize("found", ENDPOINTS, ids=by_name)
@@ -97,7 +111,7 @@ def test_an_endpoint_answers_a_preflight(function: Function, found: Declared) ->
 def test_a_listener_takes_a_raw_push_at_any_path(function: Function, found: Declared) -> None:
     client = function(found.name)
     for path in ("/", "/projects/p/topics/t", "/_push/x/projects/p/topics/t"):
-        assert client.post(path, json=pushed(message_of(NOTHING))).status_code == 200
+        assert client.post(path, json=pushed(nothing(found))).status_code == 200
 
 
 @pytest.mark.parametrize("found", LISTENERS, ids=by_name)
@@ -109,7 +123,7 @@ def test_a_listener_takes_cloud_events_in_both_modes(function: Function, found: 
         "source": "//pubsub.googleapis.com/projects/p/topics/t",
         "specversion": "1.0",
     }
-    data = {"subscription": "projects/p/subscriptions/s", "message": message_of(NOTHING), "deliveryAttempt": 2}
+    data = {"subscription": "projects/p/subscriptions/s", "message": nothing(found), "deliveryAttempt": 2}
     binary = {f"ce-{name}": value for name, value in attributes.items()}
     assert client.post("/", json=data, headers=binary).status_code == 200
     structured = {**attributes, "datacontenttype": "application/json", "data": data}
@@ -121,7 +135,7 @@ def test_a_listener_takes_cloud_events_in_both_modes(function: Function, found: 
 def test_poison_is_refused_to_be_delivered_again_and_shows_nothing(
     function: Function, found: Declared, data: str
 ) -> None:
-    answer = function(found.name).post("/", json=pushed({**message_of(NOTHING), "data": data}))
+    answer = function(found.name).post("/", json=pushed({**nothing(found), "data": data}))
     assert answer.status_code >= 500
     assert not [shown for shown in (data, "Traceback", "ValueError", "JSON", "shared/") if shown in answer.text]
 

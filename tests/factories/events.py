@@ -51,6 +51,26 @@ def erasure(at: datetime = AT, event_id: str = "") -> dict[str, Any]:
     return _event("verification.erased", at, event_id, data)
 
 
+def sync_run(at: datetime = AT, event_id: str = "") -> dict[str, Any]:
+    """A run of the sync that ended well."""
+    counts = ("rowsSeen", "rowsWritten", "rowsRejected", "changedLate", "pages", "retries", "differences")
+    named = {"jobId": "job_1", "source": "square", "mode": "incremental", "syncMode": "live"}
+    times = {"startedAt": wire_time(at), "finishedAt": wire_time(at)}
+    return _event(
+        "sync.completed", at, event_id, {**named, **dict.fromkeys(counts, 4), "certificateGreen": True, **times}
+    )
+
+
+def alert(at: datetime = AT, event_id: str = "") -> dict[str, Any]:
+    data = {
+        "severity": "critical",
+        "title": "Square failed",
+        "message": "Its token was refused.",
+        "tags": "sync,square",
+    }
+    return _event("alert.raised", at, event_id, {**data, "dedupKey": "sync:square", "value": "3", "threshold": "2.5"})
+
+
 def _event(kind: str, at: datetime, event_id: str, data: dict[str, Any]) -> dict[str, Any]:
     return {
         "eventId": event_id or f"evt_{next(_numbers):04}",

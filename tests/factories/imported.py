@@ -13,6 +13,9 @@ import os
 import sys
 import time
 
+# No handler knows this type.
+EVENT = {"type": "nothing.happened", "eventId": "evt_1"}
+
 
 def imported_by(name: str) -> dict[str, list[str]]:
     sys.path.insert(0, os.getcwd())
@@ -22,30 +25,41 @@ def imported_by(name: str) -> dict[str, list[str]]:
     loaded = sorted(sys.modules)
     method, path, options = request_to(name)
     answer = client.open(path, method=method, **options)
-    assert answer.status_code in (200, 404), (name, answer.status_code, answer.text)
+    assert answer.status_code in (200, 202, 404), (name, answer.status_code, answer.text)
     return {"loaded": loaded, "served": sorted(sys.modules)}
 
 
 def request_to(name: str) -> tuple[str, str, dict[str, object]]:
     """A request that the function's whole road is walked for."""
-    from shared.runtime.declare import Endpoint, declaration_of
+    from shared.runtime.declare import SIGNED, Endpoint, declaration_of
     from shared.runtime.serve import module_name
 
     declared = declaration_of(sys.modules[module_name(name)].handle)
     if not isinstance(declared, Endpoint):
-        data = base64.b64encode(b'{"type": "nothing.happened", "eventId": "evt_1"}').decode()
+        asked = {"source": "square"} if "sync-requests" in declared.topics else EVENT
+        data = base64.b64encode(json.dumps(asked).encode()).decode()
         message = {"data": data, "messageId": "1", "publishTime": "2026-07-01T17:00:00Z"}
         return "POST", "/projects/p/topics/t", {"json": {"subscription": "s", "message": message}}
+    if declared.auth == SIGNED:
+        return declared.method, declared.path, signed_by_square(declared.path)
     person = {"fullName": "Ann Example", "dateOfBirth": "1990-01-31", "idNumberLast4": "1234", "state": "TX"}
     return (
         declared.method,
-        declared.path.replace("{customer_id}", "c-1"),
+        declared.path.format(customer_id="c-1", job_id="job_1", source="lightspeed"),
         {
             "headers": {"Authorization": f"Bearer {token()}"},
-            "json": {"customerId": "c-1", **person} if declared.body else None,
+            "json": ({"customerId": "c-1", **person} if "verification" in name else {}) if declared.body else None,
             "query_string": {"state": "TX"} if name == "verification_policy" else None,
         },
     )
+
+
+def signed_by_square(path: str) -> dict[str, object]:
+    event = json.dumps({"event_id": "e-1", "type": "payment.updated", "data": {"id": "payment-1"}}).encode()
+    signed = f"{os.environ['PUBLIC_URL']}{path}".encode() + event
+    tag = hmac.digest(os.environ["SQUARE_WEBHOOK_SIGNATURE_KEY"].encode(), signed, hashlib.sha256)
+    headers = {"x-square-hmacsha256-signature": base64.b64encode(tag).decode()}
+    return {"data": event, "content_type": "application/json", "headers": headers}
 
 
 def token() -> str:

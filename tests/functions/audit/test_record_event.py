@@ -15,7 +15,7 @@ from shared.audit.rules import link_after, row_of
 from shared.runtime import instance
 from shared.runtime.declare import declaration_of
 from tests.factories.chains import table
-from tests.factories.events import attempt, erasure, success
+from tests.factories.events import alert, attempt, erasure, success, sync_run
 from tests.factories.messages import SECURITY_EVENTS, message_of, push
 from tests.factories.warehouse import Warehouse
 
@@ -25,7 +25,7 @@ def recorder(function: Callable[[str], FlaskClient], tables: None) -> FlaskClien
     return function("audit_record_event")
 
 
-@pytest.mark.parametrize("make", [success, attempt, erasure])
+@pytest.mark.parametrize("make", [success, attempt, erasure, sync_run, alert])
 def test_an_event_is_recorded_once_however_often_it_comes(
     recorder: FlaskClient, project: str, make: Callable[..., dict[str, Any]]
 ) -> None:
@@ -43,6 +43,18 @@ def test_a_row_holds_what_the_event_said(recorder: FlaskClient, project: str) ->
     assert (row["event_id"], row["customer_hash"], row["request_id"]) == ("evt_1", "a" * 64, "req_1")
     assert (row["success"], row["method"], row["state"]) == (False, "id_validation", "TX")
     assert row["created_at"].isoformat() == "2026-07-01T17:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("make", "topic", "table"),
+    [(sync_run, "sync-events", "sync_runs"), (alert, "alerts", "alerts")],
+)
+def test_what_is_about_no_customer_is_recorded_without_one(
+    recorder: FlaskClient, project: str, make: Callable[..., dict[str, Any]], topic: str, table: str
+) -> None:
+    assert push(recorder, message_of({**make(), "customerHash": ""}), topic).status_code == 200
+    (row,) = Warehouse(project).rows(table)
+    assert (row["type"], row["customer_hash"]) == (make()["type"], None)
 
 
 def test_both_topics_are_heard(recorder: FlaskClient, project: str) -> None:

@@ -149,6 +149,6 @@ def test_a_warehouse_that_does_not_answer_is_unavailable_and_soon(
     with Silence() as silence:
         address = silence.address if kind == "silent" else closed_port()
         monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", f"http://{address}")
-        client = bigquery.connect(project, f"http://{address}")
+        client = bigquery.connect(project, emulator=f"http://{address}")
         with pytest.raises(Unavailable):
             bigquery.query(client, "SELECT 1", {}, "test", seconds=0.3)

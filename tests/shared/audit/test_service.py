@@ -17,11 +17,18 @@ from shared.platform.context import Platform
 from shared.platform.errors import Unavailable
 from tests.factories.chains import flipped, table
 from tests.factories.clock import TestClock
-from tests.factories.events import AT, attempt, erasure, success
+from tests.factories.events import AT, alert, attempt, erasure, success, sync_run
 from tests.factories.warehouse import Warehouse
 
 DAY = AT.date()
 ATTEMPTS = table()
+MAKERS = {
+    "age_verifications": success,
+    "age_verification_attempts": attempt,
+    "alerts": alert,
+    "security_events": erasure,
+    "sync_runs": sync_run,
+}
 
 
 @pytest.fixture
@@ -48,11 +55,15 @@ def test_an_event_becomes_a_row_in_each_table_that_records_it(audit: AuditServic
     audit.record(success())
     audit.record(attempt())
     audit.record(erasure())
-    counts = {name: len(rows) for name, rows in warehouse.everything().items()}
+    audit.record(sync_run())
+    audit.record(alert())
+    counts = {name: len(rows) for name, rows in warehouse.everything().items() if rows}
     assert counts == {
         "commerce.age_verifications": 1,
         "commerce.age_verification_attempts": 2,
+        "commerce.alerts": 1,
         "commerce.security_events": 1,
+        "commerce.sync_runs": 1,
     }
 
 
@@ -100,7 +111,7 @@ def test_one_changed_bit_in_any_column_is_found_and_named(
     audit: AuditService, warehouse: Warehouse, found: Table
 ) -> None:
     """Every column of the middle row, one after another."""
-    make = {"age_verifications": success, "age_verification_attempts": attempt, "security_events": erasure}[found.name]
+    make = MAKERS[found.name]
     for number in (1, 2, 3):
         audit.record(make(AT, f"evt_{number}"))
     (_, stored, _) = warehouse.rows(found.name)

@@ -19,7 +19,7 @@ from tests.factories.throw_away import serving_http
 
 def probe_at(url: str, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", url)
-    bigquery.probe(bigquery.connect("a-project", url), seconds)
+    bigquery.probe(bigquery.connect("a-project", emulator=url), seconds)
 
 
 def test_a_bigquery_that_answers_is_there_without_any_table(platform: Platform) -> None:

@@ -1,0 +1,178 @@
+"""How every provider is called: paced, retried, and given up in one way.
+
+Failure policy: 408, 429, 5xx, no answer and a broken answer are tried again three times, after 0.5, 1 and 2 s with
+jitter, or after `Retry-After`; then `SourceUnavailable`, and the message that wanted it is delivered again. A 429
+halves the pace of the whole session; it recovers slowly. Every other answer is the caller's to judge.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from shared.platform.clock import Clock
+from shared.platform.ids import Ids
+from shared.pos.errors import SourceUnavailable
+
+if TYPE_CHECKING:
+    import requests
+
+RETRIES = 3
+FIRST_PAUSE_SECONDS = 0.5
+# What a provider asks for beyond this is left to the redelivery of the message.
+LONGEST_PAUSE_SECONDS = 60.0
+TIMEOUT_SECONDS = (5.0, 30.0)
+HALVED_SECONDS, RECOVERY_SECONDS = 2.0, 30.0
+# Of the whole pace.
+SLOWEST = 1 / 16
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer with its JSON read once. `body` is None when there is none, or when an error's body is no JSON.
+
+    `retries`: how many tries came before it.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+    retries: int = 0
+
+
+class Pace:
+    """At most so many requests a second, evenly spaced, from all threads together.
+
+    A 429 halves it, once in HALVED_SECONDS, since requests that were under way are refused together; it is whole again
+    after RECOVERY_SECONDS.
+    """
+
+    def __init__(self, clock: Clock, per_second: float) -> None:
+        self._clock = clock
+        self._most = self._now = per_second
+        self._next = self._changed = 0.0
+        self._halved = -HALVED_SECONDS
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Until it is this thread's turn."""
+        with self._lock:
+            now = self._clock.monotonic()
+            turn = max(now, self._next)
+            self._recover(turn)
+            self._next = turn + 1 / self._now
+        if turn > now:
+            self._clock.sleep(turn - now)
+
+    def hold(self, seconds: float) -> None:
+        """Nobody's turn comes before so many seconds have passed."""
+        with self._lock:
+            self._next = max(self._next, self._clock.monotonic() + seconds)
+
+    def halve(self) -> None:
+        with self._lock:
+            now = self._clock.monotonic()
+            if now - self._halved >= HALVED_SECONDS:
+                self._halved = self._changed = now
+                self._now = max(self._most * SLOWEST, self._now / 2)
+
+    def _recover(self, now: float) -> None:
+        if self._now < self._most:
+            gained = self._most * max(0.0, now - self._changed) / RECOVERY_SECONDS
+            self._now = min(self._most, self._now + gained)
+        self._changed = max(now, self._changed)
+
+
+class ProviderSession:
+    """Calls one provider. `sent` and `retries` count since it was made. Threads may share it."""
+
+    def __init__(self, name: str, clock: Clock, ids: Ids, per_second: float, parallel: int) -> None:
+        self.name = name
+        self.pace = Pace(clock, per_second)
+        self.sent = 0
+        self.retries = 0
+        self._clock = clock
+        self._ids = ids
+        self._parallel = parallel
+        self._counting = threading.Lock()
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+    ) -> Reply:
+        """The answer, whatever its status but 408, 429 and 5xx. Raises `SourceUnavailable` after all retries."""
+        reason = ""
+        for attempt in range(RETRIES + 1):
+            self.pace.wait()
+            self._count(attempt)
+            reply, reason, wait = self._try(method, url, headers=headers, params=params, json=json)
+            if reply is not None:
+                return replace(reply, retries=attempt)
+            if wait > LONGEST_PAUSE_SECONDS:
+                break
+            if attempt < RETRIES:
+                self._clock.sleep(max(wait, FIRST_PAUSE_SECONDS * 2**attempt * (0.5 + self._ids.jitter() / 2)))
+        log.warning("source_unavailable", extra={"source": self.name, "reason": reason})
+        raise SourceUnavailable(f"{self.name.capitalize()} {reason}. The next try starts where this one ended.")
+
+    def _count(self, attempt: int) -> None:
+        with self._counting:
+            self.sent += 1
+            self.retries += attempt > 0
+
+    def _try(self, method: str, url: str, **options: Any) -> tuple[Reply | None, str, float]:
+        """The reply; or None, why it must be tried again, and the seconds that the provider asks to wait."""
+        import requests
+
+        try:
+            response = self._session.request(method, url, timeout=TIMEOUT_SECONDS, allow_redirects=False, **options)
+        except requests.RequestException as error:
+            return None, f"gave no whole answer ({type(error).__name__})", 0.0
+        if response.status_code in (408, 429) or response.status_code >= 500:
+            return None, f"answered {response.status_code}", self._asked_to_wait(response)
+        try:
+            body = response.json() if response.content or response.status_code == 200 else None
+        except ValueError:
+            if response.status_code == 200:
+                return None, "answered with something that is no JSON", 0.0
+            body = None
+        return Reply(response.status_code, response.headers, body), "", 0.0
+
+    def _asked_to_wait(self, response: requests.Response) -> float:
+        seconds = _seconds(response.headers.get("Retry-After", ""))
+        if response.status_code == 429:
+            self.pace.halve()
+        if 0 < seconds <= LONGEST_PAUSE_SECONDS:
+            self.pace.hold(seconds)
+        return seconds
+
+    @cached_property
+    def _session(self) -> requests.Session:
+        import requests
+        from requests.adapters import HTTPAdapter
+
+        session = requests.Session()
+        # Else a .netrc entry could replace our token, and every call would look for one.
+        session.trust_env = False
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=self._parallel))
+        return session
+
+
+def _seconds(text: str) -> float:
+    """`Retry-After` in seconds; 0 for a date or anything else."""
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        return 0.0
