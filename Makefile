@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export UV_PYTHON_DOWNLOADS := never
 
 help: ## list the targets
-	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 run: setup ## the whole system on this machine, on http://127.0.0.1:3005 (PORT, WORKERS, AUTH_MODE=jwt, STATE_DIR)
 	@exec $(FUNCTIONS)/bin/python -m local.stack
@@ -48,6 +48,12 @@ generate: $(TOOLS)/.ready ## write infra/generated/ from what functions/ declare
 verify-audit: $(FUNCTIONS)/.ready ## recompute the audit chains of the running stack: make verify-audit ARGS="--from 2026-01-01"
 	@$(FUNCTIONS)/bin/python -m local.with_stack -m tools.verify_audit $(ARGS)
 
+migrate-partitions: $(FUNCTIONS)/.ready ## move an unpartitioned table into the partitioned one: make migrate-partitions TABLE=analytics.square_payments [PROJECT=] [ARGS=--dry-run]
+	@$(FUNCTIONS)/bin/python $(if $(PROJECT),,-m local.with_stack) -m tools.migrate_partitions $(TABLE) $(ARGS)
+
+sync: $(FUNCTIONS)/.ready ## copy a source into the running stack's BigQuery: make sync ARGS="square --backfill 2y"
+	@$(FUNCTIONS)/bin/python -m local.with_stack -m tools.sync $(ARGS)
+
 costs: $(TOOLS)/.ready ## print what a month costs at the shop's size
 	@$(TOOLS)/bin/python -m tools.costs
 
@@ -71,6 +77,9 @@ restart: $(TOOLS)/.ready ## start what reads a secret anew, after a version made
 
 bench: setup ## measure, print a table, write bench/results.json
 	@$(TOOLS)/bin/python -m bench
+
+bench-sync: setup ## measure the sync at the shop's size and at ten times it (ROUNDS, TEN_TIMES=off)
+	@$(TOOLS)/bin/python -m bench.sync
 
 .venv/uv/bin/uv:
 	@echo "uv is not installed: putting it into .venv/uv"
@@ -113,4 +122,4 @@ lock: $(filter .venv/%,$(UV)) ## resolve the dependencies anew (UPGRADE=1 takes 
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header pyproject.toml -c requirements/tools.txt -o requirements/functions.txt
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header $(if $(UPGRADE),--upgrade) --group checkov -o requirements/checkov.txt
 
-.PHONY: help run stop token test check check-infra format generate verify-audit costs package deploy plan rollback releases destroy terraform smoke secrets rotate restart bench setup java browser lock
+.PHONY: help run stop token test check check-infra format generate verify-audit migrate-partitions sync costs package deploy plan rollback releases destroy terraform smoke secrets rotate restart bench bench-sync setup java browser lock

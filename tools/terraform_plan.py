@@ -31,8 +31,12 @@ class Plan:
     @cached_property
     def resources(self) -> list[Values]:
         """Each with `address`, `type`, `name`, `values`, and `index` where it has one."""
+        return [r for r in self._all if r["mode"] == "managed"]
+
+    @cached_property
+    def _all(self) -> list[Values]:
         values = self.document.get("planned_values") or self.document.get("values") or self.document
-        found: list[Values] = [r for r in values["root_module"]["resources"] if r["mode"] == "managed"]
+        found: list[Values] = values["root_module"]["resources"]
         return found
 
     def each(self, address: str) -> dict[str, Values]:
@@ -42,6 +46,12 @@ class Plan:
     def one(self, address: str) -> Values:
         """The values of the only resource with this address. Raises ValueError."""
         (values,) = (r["values"] for r in self.resources if r["address"] == address)
+        found: Values = values
+        return found
+
+    def data(self, address: str) -> Values:
+        """The values of a data source. Raises ValueError where it is not known."""
+        (values,) = (r["values"] for r in self._all if r["mode"] == "data" and r["address"] == f"data.{address}")
         found: Values = values
         return found
 

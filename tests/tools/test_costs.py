@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.cron import runs
-from shared.runtime.manifest import declared_functions, entry
+from shared.runtime.manifest import declared_functions, entry, schedules
 from tools import costs
 from tools.prices import PRICES, Book, Price, book_of, read
 from tools.usage import drivers, loads, query_gib, used
@@ -170,7 +170,7 @@ def test_the_size_of_the_shop() -> None:
     assert drivers(BOOK)["verification"] == 5_000
     checks = [BOOK.traffic[name]["calls"] for name in ("verification-status", "verification-own-status")]
     assert sum(checks) == BOOK.assumed["status_checks"]
-    assert loads(BOOK, DECLARED)["pos-sync-square"].calls == drivers(BOOK)["sync"] / 2 == 2_880
+    assert BOOK.assumed["syncs_per_hour"] * 24 * 30 == drivers(BOOK)["sync"] / 2 == 2_880
 
 
 # --- the functions
@@ -182,16 +182,18 @@ def test_every_declared_function_is_counted(name: str) -> None:
     calls = loads(BOOK, DECLARED)[name].calls
     assert calls > 0
     requests = [used(BOOK, functions, warm=True)["run_requests"] for functions in (DECLARED, without)]
-    assert requests[0] - requests[1] == calls
+    assert requests[0] - requests[1] == pytest.approx(calls)
 
 
 def test_every_schedule_is_counted_exactly() -> None:
-    jobs = {name: found for name, found in DECLARED.items() if found["kind"] == "job"}
-    assert jobs
-    for name, found in jobs.items():
-        assert loads(BOOK, DECLARED)[name].calls == runs(found["schedule"], *JUNE)
-    planned = sum("schedule" in found for found in BOOK.planned.values())
-    assert used(BOOK, DECLARED, warm=True)["scheduler_jobs"] == len(jobs) + planned
+    found = schedules(declared_functions())
+    by_function = {name: [s.cron for s in found if s.function.deployed_name == name] for name in DECLARED}
+    for name, crons in by_function.items():
+        each = BOOK.traffic.get(name, {"driver": "schedule"})
+        by_others = 0 if each["driver"] == "schedule" else drivers(BOOK)[each["driver"]] * each["calls"]
+        if crons:
+            assert loads(BOOK, DECLARED)[name].calls == by_others + sum(runs(cron, *JUNE) for cron in crons)
+    assert used(BOOK, DECLARED, warm=True)["scheduler_jobs"] == len(found)
 
 
 @pytest.mark.parametrize("kind", ["http", "subscriber", "job"])
@@ -204,10 +206,25 @@ def test_a_function_that_the_data_do_not_name_has_figures_of_its_kind(kind: str)
 
 
 def test_a_planned_function_that_is_declared_is_counted_once_and_as_declared() -> None:
-    declared = {**BOOK.planned["pos-sync-square"], "memory": "1Gi", "schedule": "0 * * * *"}
-    found = loads(BOOK, {**DECLARED, "pos-sync-square": declared})
+    name = next(iter(BOOK.planned))
+    found = loads(BOOK, {**DECLARED, name: {**BOOK.planned[name], "memory": "1Gi"}})
     assert len(found) == len(loads(BOOK, DECLARED))
-    assert (found["pos-sync-square"].calls, found["pos-sync-square"].memory_gib) == (720, 1)
+    assert (found[name].calls, found[name].memory_gib) == (loads(BOOK, DECLARED)[name].calls, 1)
+
+
+def test_a_scheduled_subscriber_is_called_by_its_schedules_and_by_others() -> None:
+    each = [{"name": name, "schedule": cron, "data": {}} for name, cron in (("a", "0 * * * *"), ("b", "0 3 * * *"))]
+    new = {"kind": "subscriber", "cpu": "1", "memory": "1Gi", "minInstances": 0, "secrets": [], "schedules": each}
+    before, after = (used(BOOK, functions, warm=True) for functions in (DECLARED, {**DECLARED, "new-one": new}))
+    assert loads(BOOK, {"new-one": new})["new-one"].calls == 1_000 + 720 + 30
+    assert after["scheduler_jobs"] - before["scheduler_jobs"] == 2
+
+
+def test_a_provider_s_secrets_are_counted_as_if_it_were_used() -> None:
+    new = {"kind": "subscriber", "cpu": "1", "memory": "1Gi", "minInstances": 0, "secrets": []}
+    new["optionalSecrets"] = ["NEW_TOKEN"]
+    before, after = (used(BOOK, functions, warm=True) for functions in (DECLARED, {**DECLARED, "new-one": new}))
+    assert after["secret_versions"] - before["secret_versions"] == BOOK.assumed["versions_per_secret"]
 
 
 def test_warm_instances_are_production_only_and_as_declared() -> None:
@@ -254,7 +271,7 @@ def test_analytics_beyond_their_limit_are_shown() -> None:
 
 def test_the_table_is_what_the_data_say() -> None:
     """Secret Manager by hand: two versions of each secret beyond six, accesses of starting instances beyond 10,000."""
-    secrets = {s for found in loads(BOOK, DECLARED).values() for s in found.function["secrets"]}
+    secrets = {s for found in loads(BOOK, DECLARED).values() for s in found.secrets}
     accesses = used(BOOK, DECLARED, warm=True)["secret_accesses"]
     charged = (2 * len(secrets) - 6) * Decimal("0.06") + (accesses - 10_000) / 10_000 * Decimal("0.03")
     assert row("Secret Manager")[3] == f"${charged:.2f}"

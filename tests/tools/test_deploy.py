@@ -188,7 +188,8 @@ def test_an_altered_archive_is_not_uploaded(cloud: CloudFolder) -> None:
 
 
 def test_a_providers_secret_waits_for_its_owner(cloud: CloudFolder) -> None:
-    archive = cloud.archive("first", pos_sync=["SQUARE_ACCESS_TOKEN", "JWT_SECRET"])
+    cloud.use("square")
+    archive = cloud.archive("first", pos_sync=["SQUARE_ACCESS_TOKEN", "LIGHTSPEED_CLIENT_SECRET", "JWT_SECRET"])
     said = refused(cloud.deploy("deploy", ARCHIVE=archive))
     assert "gcloud secrets versions add SQUARE_ACCESS_TOKEN --project=shop-staging --data-file=-" in said
     assert cloud.cloud["functions"] == {}
@@ -197,6 +198,21 @@ def test_a_providers_secret_waits_for_its_owner(cloud: CloudFolder) -> None:
     found["secrets"]["SQUARE_ACCESS_TOKEN"].append({"state": "ENABLED", "value": "from the owner"})
     cloud.cloud = found
     ok(cloud.deploy("deploy", ARCHIVE=archive))
+    assert "LIGHTSPEED_CLIENT_SECRET" not in cloud.cloud["secrets"]
+    assert cloud.cloud["functions"]["pos-sync"]["secrets"] == ["JWT_SECRET", "SQUARE_ACCESS_TOKEN"]
+
+
+def test_without_an_account_of_a_provider_everything_else_is_deployed(cloud: CloudFolder) -> None:
+    archive = cloud.archive("first", pos_sync=["SQUARE_ACCESS_TOKEN", "JWT_SECRET"], jwks=["JWT_SECRET"])
+    said = ok(cloud.deploy("deploy", ARCHIVE=archive))
+    assert (
+        "secrets      not used, because integrations in infra/environments/staging.tfvars names no such provider: "
+        "SQUARE_ACCESS_TOKEN\n"
+    ) in said
+    assert set(cloud.cloud["secrets"]) == {"JWT_SECRET"}
+    cloud.use("lightspeed", "square")
+    assert "SQUARE_ACCESS_TOKEN" in refused(cloud.deploy("deploy", ARCHIVE=archive))
+    assert set(cloud.cloud["secrets"]) == {"JWT_SECRET", "SQUARE_ACCESS_TOKEN"}
 
 
 def test_a_secret_made_by_hand_is_taken_over(cloud: CloudFolder) -> None:
