@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from shared.platform.clock import Clock
-from shared.pos import rules
+from shared.pos import compare, rules
 from shared.pos.errors import SuddenlyEmpty
 from shared.pos.models import Certificate, Difference, Stream, Tallies
 from shared.pos.ports import Source
@@ -36,7 +36,7 @@ class Certifier:
         """All days of [start, end), of which `source` was counted while they were read."""
         warehouse = self._warehouse.tallies(self._stream, start, end)
         self._check_not_empty(source, warehouse)
-        found = rules.differences(self._stream, source, warehouse)
+        found = compare.differences(self._stream, source, warehouse)
         if not found:
             return self._certificate(source, ())
         again = {difference.day for difference in found}
@@ -62,7 +62,7 @@ class Certifier:
 
     def check_not_empty(self, chunk: Chunk) -> None:
         """Raises `SuddenlyEmpty` when a list has lost what a shop does not lose in a day."""
-        known = rules.total(self._warehouse.tallies(self._stream, chunk.part.start, chunk.part.end)).count
+        known = compare.total(self._warehouse.tallies(self._stream, chunk.part.start, chunk.part.end)).count
         lost = known - chunk.rows
         if known and (not chunk.rows or (lost > FEW and lost > MOST_LOST * known)):
             raise SuddenlyEmpty(
@@ -78,7 +78,7 @@ class Certifier:
         source: Tallies = {}
         for chunk in chunks:
             kept = {place: tally for place, tally in chunk.tallies.items() if place[1] in read}
-            source = rules.together(source, kept)
+            source = compare.together(source, kept)
         if not read:
             return self._certificate({}, (), 0, len(days)), {}
         start = datetime.fromisoformat(f"{min(read)}T00:00:00+00:00")
@@ -96,7 +96,7 @@ class Certifier:
         if days is not None:
             warehouse = {place: tally for place, tally in warehouse.items() if place[1] in days}
         self._check_not_empty(source, warehouse)
-        return rules.differences(self._stream, source, warehouse)
+        return compare.differences(self._stream, source, warehouse)
 
     def _repair(self, found: list[Difference], chunks: list[Chunk]) -> None:
         days = {difference.day for difference in found}
@@ -105,8 +105,8 @@ class Certifier:
             self._warehouse.replace(self._stream, b"".join(chunk.lines for chunk in wanted))
 
     def _check_not_empty(self, source: Tallies, warehouse: Tallies) -> None:
-        there = rules.total(warehouse).count
-        if there and not rules.total(source).count:
+        there = compare.total(warehouse).count
+        if there and not compare.total(source).count:
             raise SuddenlyEmpty(
                 f"{self._stream.name}: the source has nothing where {there} rows are known. Nothing was deleted. "
                 "Look at the source; docs/square.md says what to do if it is right."
@@ -115,7 +115,7 @@ class Certifier:
     def _certificate(
         self, source: Tallies, found: Iterable[Difference], repaired: int = 0, uncertified: int = 0
     ) -> Certificate:
-        return rules.certificate(self._stream, self._clock.now(), source, tuple(found), repaired, uncertified)
+        return compare.certificate(self._stream, self._clock.now(), source, tuple(found), repaired, uncertified)
 
 
 def _read_everywhere(chunks: Iterable[Chunk], locations: int) -> set[str]:

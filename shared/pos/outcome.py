@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shared.pos import rules
+from shared.pos import compare, rules
 from shared.pos.models import CREATED, Certificate, Counters, Progress, Window
 
 
@@ -18,7 +18,7 @@ class Outcome:
         for window, progress, _ in found:
             name = window.stream
             self.counters[name] = self.counters.get(name, Counters()).plus(progress.counters)
-            self.certificates[name] = rules.both(self.certificates.get(name), progress.certificate)
+            self.certificates[name] = compare.both(self.certificates.get(name), progress.certificate)
             if window.by == CREATED and not window.whole:
                 day = window.start.date().isoformat()
                 self.horizon[name] = min(day, self.horizon.get(name, day))

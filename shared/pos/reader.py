@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from shared.pos import rules
+from shared.pos import compare
 from shared.pos.errors import CursorExpired, SourceUnavailable
 from shared.pos.models import Page, Place, Reject, Slice, Stream, Tallies
 from shared.pos.ports import Source
@@ -102,7 +102,7 @@ def chunk_of(stream: Stream, part: Slice, pages: Iterable[Page]) -> Chunk:
     count = retries = 0
     for page in pages:
         for row in page.rows:
-            key = rules.key_of(row, stream)
+            key = compare.key_of(row, stream)
             if key not in kept or row["updated_at"] >= kept[key][0]:
                 kept[key] = (row["updated_at"], encoded([row]))
         rejects += page.rejects
@@ -115,11 +115,11 @@ def _summed(stream: Stream, part: Slice, lines: list[bytes], chunk: Chunk) -> Ch
     tallies: Tallies = {}
     places: set[Place] = set()
     first, last = "~", ""  # after and before every time
-    start, end = rules.stamp(part.start), rules.stamp(part.end)
+    start, end = compare.stamp(part.start), compare.stamp(part.end)
     for line in lines:
         row = json.loads(line)
-        rules.count(tallies, row, stream, start, end)
-        places.add(rules.place_of(row, stream))
+        compare.count(tallies, row, stream, start, end)
+        places.add(compare.place_of(row, stream))
         first, last = min(first, row["created_at"]), max(last, row["created_at"])
     return replace(
         chunk,

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from shared.platform.clock import Clock
-from shared.pos import rules
+from shared.pos import compare, rules
 from shared.pos.certify import Certifier
+from shared.pos.compare import NOTHING
 from shared.pos.models import CREATED, FULL, Certificate, Counters, Job, Progress, Reject, Slice, Stream, Window
 from shared.pos.ports import Source
 from shared.pos.reader import Chunk, Reader
 from shared.pos.repository import LEASE, SyncRepository
-from shared.pos.rules import NOTHING
 from shared.pos.warehouse import Warehouse
 
 # A load job and a MERGE for so many rows; what is read meanwhile waits as encoded lines.
@@ -131,7 +131,7 @@ class WindowRun:
         for chunk in chunks:
             # Of changes it is only kept which days they touched: those are compared as a whole.
             fresh = chunk.tallies if self._window.by == CREATED else dict.fromkeys(chunk.places, NOTHING)
-            tallies = rules.together(tallies, fresh)
+            tallies = compare.together(tallies, fresh)
         done = self._progress.done | {_name(chunk.part) for chunk in chunks}
         self._progress = replace(self._progress, done=done, tallies=tallies)
         self._count(chunks, changed)

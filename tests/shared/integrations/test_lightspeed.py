@@ -12,7 +12,7 @@ from local.simulators.process import Simulator
 from shared.integrations.lightspeed import Lightspeed
 from shared.integrations.lightspeed_rows import CUSTOMERS, PRODUCTS, TRANSACTIONS
 from shared.platform.clock import wire_time
-from shared.pos import rules
+from shared.pos import compare, rules
 from shared.pos.errors import AuthFailed, CursorExpired, SourceRefused, SourceUnavailable
 from shared.pos.models import UPDATED, Tally
 from shared.pos.reader import Reader
@@ -28,7 +28,7 @@ def tallies_of(ledger: dict[str, Any]) -> rules.Tallies:
 def test_all_sales_of_all_shops_with_the_cents_of_the_ledger(client: Lightspeed, shop: Simulator) -> None:
     rows = rows_of(client.read(TRANSACTIONS, ALL))
     assert len(rows) == 900
-    assert rules.tally(rows.values(), TRANSACTIONS, START, UNTIL) == tallies_of(shop.ledger("sales"))
+    assert compare.tally(rows.values(), TRANSACTIONS, START, UNTIL) == tallies_of(shop.ledger("sales"))
     assert {row["location_id"] for row in rows.values()} == {"1", "2"}
     assert {row["status"] for row in rows.values()} == {"completed", "voided", "open"}
     assert None in {row["customer_id"] for row in rows.values()}
@@ -61,7 +61,7 @@ def test_archived_sales_are_sales(client: Lightspeed, shop: Simulator) -> None:
 def test_products_with_category_stock_and_price(client: Lightspeed, shop: Simulator) -> None:
     rows = rows_of(client.listed(PRODUCTS))
     ledger = shop.ledger("items")
-    tally = rules.tally(rows.values(), PRODUCTS, START, UNTIL)[("", "")]
+    tally = compare.tally(rows.values(), PRODUCTS, START, UNTIL)[("", "")]
     assert tally == Tally(ledger["count"], ledger["cents"], ledger["newest"])
     assert rows["1"]["category"] == "Flower"
     assert rows["1"]["description"] == 'All about item 1.\n"Good".'
@@ -134,7 +134,7 @@ def test_nothing_is_lost_or_doubled_whatever_the_api_does(
     rows = rows_of(client.read(TRANSACTIONS, ALL))
     if "edits_behind_cursor" in traps:
         rows |= rows_of(client.read(TRANSACTIONS, part(UNTIL, UNTIL + timedelta(days=3650), UPDATED)))
-    assert rules.tally(rows.values(), TRANSACTIONS, START, UNTIL) == tallies_of(shop.ledger("sales"))
+    assert compare.tally(rows.values(), TRANSACTIONS, START, UNTIL) == tallies_of(shop.ledger("sales"))
     assert len(rows_of(client.listed(PRODUCTS))) == shop.ledger("items")["count"]
 
 

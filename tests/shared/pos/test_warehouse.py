@@ -15,7 +15,7 @@ from shared.integrations.square_rows import CUSTOMERS, ITEMS, ORDER_LINES, PAYME
 from shared.platform.clock import wire_time
 from shared.platform.context import Platform
 from shared.platform.errors import Unavailable
-from shared.pos import rules
+from shared.pos import compare, rules
 from shared.pos.models import Reject, Row, Stream, Tally
 from shared.pos.warehouse import MARGIN, Warehouse, encoded
 from tests.factories import warehouse as stored
@@ -215,8 +215,8 @@ def test_tallies_are_what_was_counted_of_the_same_rows(warehouse) -> None:
     ]
     merge(warehouse, PAYMENTS, *rows)
     start, end = rules.midnight(NOON - 3 * DAY), rules.midnight(NOON)
-    assert warehouse.tallies(PAYMENTS, start, end) == rules.tally(rows, PAYMENTS, start, end)
-    assert warehouse.tallies(PAYMENTS, NOON, NOON + DAY) == rules.tally(rows, PAYMENTS, NOON, NOON + DAY)
+    assert warehouse.tallies(PAYMENTS, start, end) == compare.tally(rows, PAYMENTS, start, end)
+    assert warehouse.tallies(PAYMENTS, NOON, NOON + DAY) == compare.tally(rows, PAYMENTS, NOON, NOON + DAY)
     assert warehouse.tallies(PAYMENTS, end + DAY, end + 2 * DAY) == {}
 
 
@@ -233,7 +233,7 @@ def test_of_a_list_the_living_are_counted(warehouse) -> None:
     merge(warehouse, ITEMS, *rows)
     assert (
         warehouse.tallies(ITEMS, AT, AT)
-        == rules.tally(rows, ITEMS, AT, AT)
+        == compare.tally(rows, ITEMS, AT, AT)
         == {("", ""): Tally(2, 1999, rows[0]["updated_at"])}
     )
 
@@ -242,7 +242,7 @@ def test_customers_are_counted_for_their_source_and_have_no_amount(warehouse) ->
     merge(warehouse, CUSTOMERS, customer("1"), customer("2"))
     merge(warehouse, LIGHTSPEED_CUSTOMERS, customer("1", source="lightspeed"))
     assert warehouse.tallies(CUSTOMERS, AT, AT) == {("", ""): Tally(2, 0, customer()["updated_at"])}
-    assert rules.total(warehouse.tallies(LIGHTSPEED_CUSTOMERS, AT, AT)).count == 1
+    assert compare.total(warehouse.tallies(LIGHTSPEED_CUSTOMERS, AT, AT)).count == 1
 
 
 # --- rejects
