@@ -18,7 +18,6 @@ from shared.pos.models import Job
 from shared.pos.requests import SyncRequest
 from shared.pos.service import SyncService
 from shared.pos.status import StatusService
-from shared.runtime.manifest import declared_functions, topics
 from tests.factories.clock_file import ClockFile
 from tests.factories.environment import environment
 from tests.factories.messages import data_of, pulled
@@ -28,6 +27,7 @@ NOON = datetime(2026, 7, 1, 17, tzinfo=UTC)
 PAYMENTS = 600
 DAYS = 60
 LIFE = "P70D"
+TOPICS = ["alerts", "sync-events", "sync-requests"]
 
 
 class Shop:
@@ -49,7 +49,7 @@ class Shop:
         self.platform = Platform.start(Settings.load(self.variables))
         self.warehouse = Warehouse(project)
         self.pubsub = PubSub(os.environ["PUBSUB_EMULATOR_HOST"], project)
-        self.pubsub.create_topics(topics(declared_functions()))
+        self.pubsub.create_topics(TOPICS)
         create_tables(warehouse(os.environ["BIGQUERY_EMULATOR_HOST"], project))
 
     def with_(self, **changes: str) -> Platform:

@@ -16,6 +16,11 @@ Call = Callable[..., TestResponse]
 
 
 @pytest.fixture
+def topics() -> list[str]:
+    return ["alerts", "security-events", "sync-events", "sync-requests"]
+
+
+@pytest.fixture
 def trigger(function: Callable[[str], FlaskClient]) -> Call:
     """`trigger("square", {"mode": "full"}, role="admin")`"""
     client = function("pos_trigger_sync")

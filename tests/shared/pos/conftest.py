@@ -6,7 +6,12 @@ import pytest
 
 from local.simulators.process import Simulator
 from tests.factories.clock_file import ClockFile
-from tests.factories.shop import Shop, clock_file, reseeded, square_simulator
+from tests.factories.shop import TOPICS, Shop, clock_file, reseeded, square_simulator
+
+
+@pytest.fixture
+def topics() -> list[str]:
+    return TOPICS
 
 
 @pytest.fixture(scope="package")
