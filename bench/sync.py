@@ -26,6 +26,8 @@ from shared.runtime.manifest import declared_functions, topics
 from tests.factories.environment import environment
 
 ROUNDS = int(os.environ.get("ROUNDS") or 3)
+# Of the slow API, whose runs take minutes and hardly differ.
+SLOW_ROUNDS = int(os.environ.get("SLOW_ROUNDS") or 1)
 REPOSITORY = Path(__file__).parents[1]
 LEAN = REPOSITORY / ".venv/functions/bin/python"
 RESULTS = Path(__file__).parent / "results-sync.json"
@@ -80,7 +82,7 @@ def slow_api(folder: Path) -> list[dict]:
     together, alone, seen = [], [], {}
     with Simulator("square", folder / "full", payments=PAYMENTS) as square:
         square.trap(latency_ms=LATENCY_MS, rate_limit=RATE_LIMIT)
-        for _ in range(ROUNDS):
+        for _ in range(SLOW_ROUNDS):
             square.reset_requests()
             together.append(run(square, new_project(), "--backfill", SLOW_PART, SQUARE_REQUESTS_PER_SECOND=str(PACE)))
             seen = square.requests()
