@@ -30,7 +30,7 @@ class FirstSync(Background):
         return PAUSE_SECONDS if self._waiting else 3600
 
     def step(self) -> None:
-        for name in self._fleet.ready() & self._waiting:
+        for name in sorted(self._fleet.ready() & self._waiting, reverse=True):  # Square, the larger one, first
             # An emulator is slow to start: asked again half a second later.
             with contextlib.suppress(Unavailable):
                 if firestore.read(self._platform.firestore.collection("sync_sources").document(name)) is None:

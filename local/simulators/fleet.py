@@ -14,6 +14,9 @@ from shared.platform.errors import Misconfigured
 
 # The shop's real size; of Lightspeed's sales there are 12 for every 100 payments.
 PAYMENTS = 100_184
+# Lightspeed gives a small shop a bucket of 90 and a drop a second: its first two years would take minutes here, and
+# Square's months would wait behind them.
+BUCKET, DRIP = 900, 30
 # A simulator that ends so soon, so many times in a row, will not do better the next time.
 SHORT_LIFE_SECONDS, SHORT_LIVES = 5, 3
 
@@ -32,7 +35,8 @@ def sizes(environment: Mapping[str, str]) -> dict[str, dict[str, int]]:
     if not text.isdecimal():
         raise Misconfigured(f"SIMULATED_PAYMENTS is '{text}'. It must be a whole number.")
     payments = int(text)
-    return {"square": {"payments": payments}, "lightspeed": {"sales": payments * 12_000 // PAYMENTS}}
+    lightspeed = {"sales": payments * 12_000 // PAYMENTS, "bucket": BUCKET, "drip": DRIP}
+    return {"square": {"payments": payments}, "lightspeed": lightspeed}
 
 
 class Fleet:

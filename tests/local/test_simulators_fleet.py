@@ -32,8 +32,9 @@ def test_a_provider_is_simulated_unless_the_caller_has_access_to_it(
 
 
 def test_sizes_follow_the_number_of_payments() -> None:
-    assert sizes({}) == {"square": {"payments": 100_184}, "lightspeed": {"sales": 12_000}}
-    assert sizes({"SIMULATED_PAYMENTS": "300"}) == {"square": {"payments": 300}, "lightspeed": {"sales": 35}}
+    for environment, payments, sales in (({}, 100_184, 12_000), ({"SIMULATED_PAYMENTS": "300"}, 300, 35)):
+        found = sizes(environment)
+        assert (found["square"]["payments"], found["lightspeed"]["sales"]) == (payments, sales)
 
 
 def test_what_cannot_be_is_named_in_a_sentence() -> None:

@@ -96,9 +96,7 @@ def test_every_trap_on_at_once(shop: Shop) -> None:
     assert shop.rows(PAYMENTS_TABLE, "COUNT(*) - COUNT(DISTINCT id) AS n")[0]["n"] == 0
 
 
-@pytest.mark.parametrize(
-    "trap", ["cursor_expiry", "duplicates", "edits_behind_cursor", "garbage"]
-)
+@pytest.mark.parametrize("trap", ["cursor_expiry", "duplicates", "edits_behind_cursor", "garbage"])
 def test_each_trap_alone(shop: Shop, trap: str) -> None:
     shop.square.trap(**{trap: SURVIVABLE[trap]})
     assert shop.sync().status == "done"
