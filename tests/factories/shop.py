@@ -24,9 +24,9 @@ from tests.factories.messages import data_of, pulled
 from tests.factories.warehouse import Warehouse
 
 NOON = datetime(2026, 7, 1, 17, tzinfo=UTC)
-PAYMENTS = 600
-DAYS = 60
-LIFE = "P70D"
+PAYMENTS = 560
+DAYS = 25
+LIFE = "P28D"
 TOPICS = ["alerts", "sync-events", "sync-requests"]
 
 

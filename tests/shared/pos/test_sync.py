@@ -126,7 +126,7 @@ def test_what_changes_comes_with_the_next_increment(shop: Shop) -> None:
 def test_a_payment_changed_a_month_later_comes_with_the_nightly_re_read(shop: Shop) -> None:
     shop.sync()
     old = shop.rows(
-        PAYMENTS_TABLE, "id", "created_at < '2026-05-20' AND created_at > '2000-01-01' AND status = 'COMPLETED'"
+        PAYMENTS_TABLE, "id", "created_at < '2026-06-12' AND created_at > '2000-01-01' AND status = 'COMPLETED'"
     )
     shop.advance(days=31)
     shop.square.change_payment(old[0]["id"], refund_cents=1)
@@ -142,7 +142,7 @@ def test_a_payment_changed_a_month_later_comes_with_the_nightly_re_read(shop: Sh
 def test_a_change_that_moved_no_time_is_found_by_the_weekly_re_read(shop: Shop) -> None:
     """An edit behind the cursor: `updated_at` stays what it was."""
     shop.sync()
-    old = shop.rows(PAYMENTS_TABLE, "id, updated_at", "created_at < '2026-06-01' AND created_at > '2000-01-01'")[0]
+    old = shop.rows(PAYMENTS_TABLE, "id, updated_at", "created_at < '2026-06-12' AND created_at > '2000-01-01'")[0]
     shop.square.change_payment(old["id"], status="FAILED", updated_at=old["updated_at"].isoformat())
     shop.advance(days=1)
     shop.sync("full", "P90D")
