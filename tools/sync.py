@@ -58,7 +58,7 @@ class Bar:
             self._draw("" if terminal else "\n")
 
     def _draw(self, end: str) -> None:
-        done, total = self._windows()
+        done, total = StatusService(self._platform).progress(self._source)
         filled = BAR * done // total if total else 0
         seconds = max(0.001, time.monotonic() - self._started)
         print(
@@ -68,13 +68,6 @@ class Bar:
             file=sys.stderr,
             flush=True,
         )
-
-    def _windows(self) -> tuple[int, int]:
-        job_id = StatusService(self._platform).active_job(self._source)
-        if not job_id:
-            return 0, 0
-        windows = StatusService(self._platform).job(job_id)["windows"]
-        return windows["done"], windows["total"]
 
 
 def main(arguments: list[str]) -> int:

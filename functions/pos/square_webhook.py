@@ -7,8 +7,8 @@ from typing import Any
 
 from shared.platform.errors import BadSignature, Invalid, Unavailable
 from shared.pos import webhook
-from shared.pos.repository import SyncRepository
 from shared.pos.schemas import ReceivedAnswer
+from shared.pos.trigger import TriggerService
 from shared.runtime import json_body
 from shared.runtime.declare import SIGNED, endpoint
 from shared.runtime.request import Answer, Request
@@ -28,19 +28,13 @@ SIGNATURE = "x-square-hmacsha256-signature"
 )
 def handle(request: Request) -> Answer:
     """Take an event of Square: what it names is read and stored within seconds. It may come again, in any order."""
-    platform, settings = request.platform, request.platform.settings
+    settings = request.platform.settings
     if not settings.square_webhook_signature_key:
         raise Unavailable("Webhooks are not set up: SQUARE_WEBHOOK_SIGNATURE_KEY is not set.")
     url = settings.square_webhook_url or f"{settings.public_url}/api/square/webhook"
     if not webhook.is_genuine(settings.square_webhook_signature_key, url, request.raw, request.headers[SIGNATURE]):
         raise BadSignature("The signature does not fit the body and the notification URL.")
-    event = _event(request.raw)
-    try:
-        wanted = webhook.request_of(event, platform.ids.new("evt"))
-    except ValueError as error:
-        raise Invalid(f"This is no event of Square: {error}") from None
-    repository = SyncRepository(platform.firestore, platform.outbox, platform.clock, platform.ids)
-    fresh = wanted is None or repository.remember_webhook(event["event_id"], [wanted])
+    fresh = TriggerService(request.platform).told_by_square(_event(request.raw))
     return Answer(200, {"duplicate": not fresh})
 
 

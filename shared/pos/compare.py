@@ -102,4 +102,5 @@ def both(first: Certificate | None, second: Certificate | None) -> Certificate |
         repaired=first.repaired + second.repaired,
         uncertified=first.uncertified + second.uncertified,
         differences=first.differences + second.differences,
+        more=first.more + second.more,
     )

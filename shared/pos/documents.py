@@ -83,13 +83,13 @@ def of_certificate(found: Certificate | None) -> Document | None:
     if found is None:
         return None
     shown = [asdict(difference) for difference in found.differences[:MOST_DIFFERENCES]]
-    return {**asdict(found), "differences": shown, "more": max(0, len(found.differences) - MOST_DIFFERENCES)}
+    return {**asdict(found), "differences": shown, "more": found.more + len(found.differences) - len(shown)}
 
 
 def certificate(document: Mapping[str, Any] | None) -> Certificate | None:
     if document is None:
         return None
-    values = {name: value for name, value in document.items() if name not in ("differences", "more")}
+    values = {name: value for name, value in document.items() if name != "differences"}
     return Certificate(**values, differences=tuple(_difference(found) for found in document["differences"]))
 
 

@@ -192,8 +192,10 @@ class Endings:
             f"warehouse {d.warehouse.count} rows {d.warehouse.cents} cents"
             for d in found[:5]
         )
-        text = f"{len(found)} places differ after the repair: {shown}. See docs/square.md, 'A red certificate'."
-        return self._raised(job, "critical", f"Certificate of {job.source} is red", text, RED, len(found))
+        text = (
+            f"{outcome.differences} places differ after the repair: {shown}. See docs/square.md, 'A red certificate'."
+        )
+        return self._raised(job, "critical", f"Certificate of {job.source} is red", text, RED, outcome.differences)
 
     def _well_again(self, job: Job) -> Outgoing:
         text = "The last run ended without a failure and with a green certificate."

@@ -115,6 +115,7 @@ class Certificate:
     repaired: int = 0
     uncertified: int = 0
     differences: tuple[Difference, ...] = ()
+    more: int = 0  # differences that are not listed, since there are so many
 
     @property
     def green(self) -> bool:

@@ -29,4 +29,4 @@ class Outcome:
 
     @property
     def differences(self) -> int:
-        return sum(len(found.differences) for found in self.certificates.values() if found)
+        return sum(len(found.differences) + found.more for found in self.certificates.values() if found)

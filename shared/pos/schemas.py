@@ -68,6 +68,7 @@ class CertificateShape(Schema):
     repaired = fields.Integer(required=True)
     uncertified_days = fields.Integer(required=True, data_key="uncertifiedDays", attribute="uncertifiedDays")
     differences = fields.List(fields.Nested(DifferenceShape), required=True)
+    more_differences = fields.Integer(required=True, data_key="moreDifferences", attribute="moreDifferences")
 
 
 class CountedShape(Schema):

@@ -40,10 +40,10 @@ log = logging.getLogger(__name__)
 class SyncService:
     """`connect` gives a source by its name, a new one for each run."""
 
-    def __init__(self, platform: Platform, connect: Connect, *, parallel: int = 0) -> None:
+    def __init__(self, platform: Platform, connect: Connect) -> None:
         self._platform = platform
         self._connect = connect
-        self._parallel = parallel or max(1, platform.settings.square_parallel)
+        self._parallel = max(1, platform.settings.square_parallel)
         self._repository = SyncRepository(platform.firestore, platform.outbox, platform.clock, platform.ids)
         self._endings = Endings(self._repository, platform.clock, platform.ids)
 

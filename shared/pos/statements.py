@@ -4,14 +4,12 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
-from pathlib import Path
 from typing import Any
 
+from shared.platform import tables
 from shared.pos.models import Stream
 
-SCHEMAS = Path(__file__).parents[2] / "infra" / "schemas"
 # Of the ids of made-up records.
 MOCK_PREFIX = "mock-"
 # Every record's time is in here (see integrations/records.py). Written out: the local BigQuery gives a script no
@@ -22,7 +20,7 @@ EVER = "created_at >= TIMESTAMP '1970-01-01' AND created_at < TIMESTAMP '2200-01
 @cache
 def columns(table: str) -> tuple[dict[str, Any], ...]:
     """As in infra/schemas."""
-    return tuple(json.loads((SCHEMAS / f"{table}.json").read_text(encoding="utf-8"))["columns"])
+    return tuple(tables.declared()[table]["columns"])
 
 
 def forget_mock(stream: Stream) -> str:

@@ -29,9 +29,11 @@ class StatusService:
         now = self._clock.now()
         return {"sources": [self._source(name, streams, now) for name, streams in sources.items()], "timestamp": now}
 
-    def active_job(self, source: str) -> str:
-        """The id of the run that has the source; empty when there is none."""
-        return str(self._repository.source(source).get("activeJob", ""))
+    def progress(self, source: str) -> tuple[int, int]:
+        """Windows done and windows in all, of the run that has the source; nothing when there is none."""
+        active = self._repository.source(source).get("activeJob")
+        job = self._repository.job(active) if active else None
+        return (job.windows_done, job.windows) if job else (0, 0)
 
     def job(self, job_id: str) -> dict[str, Any]:
         """One run with its streams. Raises `UnknownJob`."""
@@ -104,6 +106,7 @@ def _certificate(found: Certificate | None) -> dict[str, Any] | None:
         "repaired": found.repaired,
         "uncertifiedDays": found.uncertified,
         "differences": [asdict(difference) for difference in found.differences],
+        "moreDifferences": found.more,
     }
 
 

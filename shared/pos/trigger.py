@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from shared.platform.context import Platform
 from shared.platform.errors import Invalid
-from shared.pos import rules
+from shared.pos import rules, webhook
 from shared.pos.errors import AlreadyRunning, UnknownSource
 from shared.pos.models import INCREMENTAL, SOURCES, Job
 from shared.pos.repository import SyncRepository
@@ -34,6 +36,17 @@ class TriggerService:
         if other:
             raise already_running(source, other)
         return job
+
+    def told_by_square(self, event: Mapping[str, Any]) -> bool:
+        """Queue what a webhook's event asks for, which has an `event_id`; False when it came before.
+
+        Raises `Invalid` for an event that names nothing.
+        """
+        try:
+            wanted = webhook.request_of(event, self._ids.new("evt"))
+        except ValueError as error:
+            raise Invalid(f"This is no event of Square: {error}") from None
+        return wanted is None or self._repository.remember_webhook(event["event_id"], [wanted])
 
 
 def new_job(job_id: str, source: str, mode: str, start: str, end: str, now: datetime, request_id: str = "") -> Job:

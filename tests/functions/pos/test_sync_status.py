@@ -109,6 +109,7 @@ def test_what_a_run_left_behind(status, repository: SyncRepository, clock: TestC
             "newestUpdate": "2026-06-30T12:00:00.000Z",
             "repaired": 1,
             "uncertifiedDays": 2,
+            "moreDifferences": 0,
             "differences": [
                 {
                     "stream": "square_payments",
