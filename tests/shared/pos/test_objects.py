@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from shared.platform.errors import Unavailable
-from shared.pos.status import StatusService
 from shared.pos.trigger import TriggerService
 from tests.factories.shop import Shop
 
@@ -65,7 +64,7 @@ def test_it_touches_neither_the_watermark_nor_a_run_under_way(shop: Shop) -> Non
     deliver(shop, new["id"])
     assert shop.payment(new["id"])["amount"] == 7
     assert shop.state()["watermark"] == watermark
-    assert StatusService(shop.platform).active_job("square") == running.id
+    assert shop.platform.firestore.collection("sync_sources").document("square").get().get("activeJob") == running.id
 
 
 def test_a_payment_that_is_not_there_is_no_failure(shop: Shop) -> None:
