@@ -77,7 +77,10 @@ class Endings:
             return told + ([self._alert(job, failure)] if _turned(before, state) else [])
 
         error = {"code": failure.code, "message": failure.sentence}
-        if self._repository.end(job, FAILED, states, [stream.name for stream in streams], outgoing, error=error):
+        names = [stream.name for stream in streams]
+        # What it wrote before it failed is in the tables: what is cached of them is old.
+        wrote = Outcome(self._repository.windows(job.id)).total.written > 0
+        if self._repository.end(job, FAILED, states, names, outgoing, error=error, changed_rows=wrote):
             log.error(
                 "sync_failed", extra={"source": job.source, "mode": job.mode, "job": job.id, "code": failure.code}
             )

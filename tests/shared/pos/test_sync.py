@@ -284,6 +284,23 @@ def test_one_list_that_is_suddenly_empty(shop: Shop, mode: str, path: str) -> No
     assert shop.warehouse.everything() == before
 
 
+def test_what_a_failed_run_has_written_makes_the_cached_figures_old(shop: Shop) -> None:
+    shop.sync()
+    source = shop.platform.firestore.collection("sync_sources").document("square")
+    before = source.get().get("dataVersion")
+    shop.square.trap(empty="/v2/orders")
+    shop.advance(minutes=15)
+    assert shop.sync().status == "failed"
+    assert source.get().get("dataVersion") == before
+    shop.square.clear_traps()
+    paid = shop.square.add_payment(amount=1234)
+    shop.square.trap(empty="/v2/orders")
+    shop.advance(minutes=15)
+    assert shop.sync().status == "failed"
+    assert shop.payment(paid["id"])["amount"] == 1234
+    assert source.get().get("dataVersion") != before
+
+
 def test_an_api_that_answers_for_another_location_is_a_failure(shop: Shop) -> None:
     shop.square.trap(default_location_only=True)
     assert shop.sync().status == "failed"
