@@ -35,18 +35,19 @@ def query(
     parameters: dict[str, tuple[str, Any]],
     label: str,
     seconds: float = QUERY_SECONDS,
+    maximum_bytes_billed: int = MAXIMUM_BYTES_BILLED,
 ) -> list[dict[str, Any]]:
     """Run one parameterised statement; rows as dicts. `parameters`: name → (BigQuery type, value).
 
-    Raises `Unavailable`, after about `seconds` when nothing answers. Every query is capped at MAXIMUM_BYTES_BILLED and
-    labelled with what asked for it.
+    Raises `Unavailable`, after about `seconds` when nothing answers. Every query is capped at `maximum_bytes_billed`
+    and labelled with what asked for it.
     """
     from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY
 
     with translated():
         rows = client.query_and_wait(
             sql,
-            job_config=_config(parameters, label),
+            job_config=_config(parameters, label, maximum_bytes_billed),
             api_timeout=seconds,
             wait_timeout=seconds,
             retry=_retry(seconds),
@@ -109,12 +110,23 @@ def drop(client: Client, table: str) -> None:
         client.delete_table(f"{client.project}.{table}", not_found_ok=True, timeout=QUERY_SECONDS)
 
 
-def _config(parameters: dict[str, tuple[str, Any]], label: str) -> QueryJobConfig:
+def dry_run(client: Client, sql: str, parameters: dict[str, tuple[str, Any]], label: str, seconds: float) -> int:
+    """Bytes that the statement would read. It bills nothing. Raises `Unavailable`."""
+    config = _config(parameters, label)
+    config.dry_run = True
+    with translated():
+        job = client.query(sql, job_config=config, timeout=seconds, retry=_retry(seconds), job_retry=None)
+        return int(job.total_bytes_processed or 0)
+
+
+def _config(
+    parameters: dict[str, tuple[str, Any]], label: str, maximum_bytes_billed: int = MAXIMUM_BYTES_BILLED
+) -> QueryJobConfig:
     from google.cloud import bigquery
 
     return bigquery.QueryJobConfig(
         query_parameters=[bigquery.ScalarQueryParameter(n, kind, value) for n, (kind, value) in parameters.items()],
-        maximum_bytes_billed=MAXIMUM_BYTES_BILLED,
+        maximum_bytes_billed=maximum_bytes_billed,
         labels={"source": label},
     )
 

@@ -15,6 +15,7 @@ class Cable:
         host, _, port = target.rpartition(":")
         self._target = (host, int(port))
         self._whole = True
+        self._silent = False
         self._ends: list[socket.socket] = []
 
     def __enter__(self) -> Self:
@@ -28,23 +29,28 @@ class Cable:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
-    def cut(self) -> None:
-        self._whole = False
+    def cut(self, *, silently: bool = False) -> None:
+        """Drop every connection. `silently`: new ones are taken, and nobody answers them."""
+        self._whole, self._silent = False, silently
+        self._drop()
+
+    def mend(self) -> None:
+        self._whole = True
+        self._drop()
+
+    def _drop(self) -> None:
         for end in self._ends:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
         self._ends.clear()
 
-    def mend(self) -> None:
-        self._whole = True
-
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
                 if not self._whole:
-                    near.close()
+                    self._ends.append(near) if self._silent else near.close()
                     continue
                 far = socket.create_connection(self._target)
                 self._ends += [near, far]
