@@ -8,7 +8,7 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema, fields
 
-from shared.platform.wire import CUSTOMER_ID, ErrorAnswer, WireDate, WireTime
+from shared.platform.wire import CUSTOMER_ID, ErrorAnswer, Money, WireDate, WireTime
 from shared.runtime.declare import SIGNED, Endpoint, path_parameters
 from shared.runtime.json_body import MAX_BYTES
 from shared.runtime.manifest import Declared
@@ -24,6 +24,7 @@ ERRORS = {
     422: "This Idempotency-Key was used with another body.",
     429: "Too many requests.",
     500: "Something went wrong on our side.",
+    502: "A provider cannot be read.",
     503: "Temporarily unavailable.",
 }
 
@@ -31,6 +32,9 @@ ERRORS = {
 CUSTOMER = "customer_id"
 # Name → (meaning, pattern). What each answer carries is in `_headers_of`.
 HEADERS = {
+    "Age": ("Seconds since the value was last known to be right.", "^[0-9]+$"),
+    "Cache-Status": ("RFC 9211: how the answer came about (docs/caching.md).", "^livhana; "),
+    "ETag": ("Weak: of the value, not of the moment.", '^W/"[!-~]+"$'),
     "Allow": ("The methods that are allowed here.", r"^[A-Z]+(, [A-Z]+)*$"),
     "Idempotent-Replayed": ("`true`: this is the first answer to this Idempotency-Key again.", "^true$"),
     "RateLimit": (
@@ -70,6 +74,7 @@ def _map_fields(plugin: MarshmallowPlugin) -> None:
     assert plugin.converter is not None
     plugin.converter.map_to_openapi_type(WireTime, "string", "date-time")
     plugin.converter.map_to_openapi_type(WireDate, "string", "date")
+    plugin.converter.map_to_openapi_type(Money, "number", None)
     plugin.converter.add_attribute_function(_constant)
 
 
@@ -128,19 +133,26 @@ def _responses(declared: Endpoint) -> dict[str, Any]:
     statuses |= {409, 422} if declared.idempotent else set()
     errors: dict[int, type[Schema]] = dict.fromkeys(statuses | {400, 405, 429, 500, 503}, ErrorAnswer)
     both = {**errors, **declared.responds}
-    return {str(status): _response(status, schema, declared) for status, schema in sorted(both.items())}
+    found = {str(status): _response(status, schema, declared) for status, schema in sorted(both.items())}
+    if declared.cached:
+        found["304"] = {"description": "The caller has it already.", "headers": _answer_headers(304, declared)}
+    return found
 
 
 def _response(status: int, schema: type[Schema], declared: Endpoint) -> dict[str, Any]:
     described = (
         (schema.__doc__ or "").strip().splitlines()[0] if schema is not ErrorAnswer else _meaning(status, declared)
     )
-    headers = {name: _answer_header(name, required) for name, required in sorted(_headers_of(status, declared).items())}
+    headers = _answer_headers(status, declared)
     return {"description": described, "headers": headers, "content": {"application/json": {"schema": schema}}}
 
 
 def _meaning(status: int, declared: Endpoint) -> str:
     return "Not signed by the provider." if status == 401 and declared.auth == SIGNED else ERRORS[status]
+
+
+def _answer_headers(status: int, declared: Endpoint) -> dict[str, Any]:
+    return {name: _answer_header(name, required) for name, required in sorted(_headers_of(status, declared).items())}
 
 
 def _headers_of(status: int, declared: Endpoint) -> dict[str, bool]:
@@ -155,6 +167,8 @@ def _headers_of(status: int, declared: Endpoint) -> dict[str, bool]:
         found["WWW-Authenticate"] = True
     if status in (409, 429, 503):
         found["Retry-After"] = status == 429
+    if declared.cached and status in (200, 304):
+        found |= {"Age": True, "Cache-Status": True, "ETag": True}
     if declared.idempotent and status in (200, 201, 400):
         found["Idempotent-Replayed"] = False
     return found

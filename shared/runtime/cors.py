@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.platform.settings import Settings
 
-REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, X-Age-Verification, X-Request-ID"
+REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Age-Verification, X-Request-ID"
 EXPOSED_HEADERS = "Age, Cache-Status, ETag, Idempotent-Replayed, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID"
 PREFLIGHT_SECONDS = 600
 

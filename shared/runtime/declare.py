@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 CUSTOMER_ID_NAMES = frozenset({"customer_id", "customerId"})
+IF_NONE_MATCH = {"If-None-Match": "The ETag of the answer that the caller has."}
 # Of the values that a request carries: the name in the code and the name on the wire.
 Names = Iterable[tuple[str, str]]
 
@@ -96,6 +97,7 @@ class Endpoint(Runs):
     idempotent: bool
     tier: str | None
     cache_control: str
+    cached: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -147,6 +149,7 @@ def endpoint(
     idempotent: bool = False,
     tier: str | None = None,
     cache_control: str = "no-store",
+    cached: bool = False,
     headers: Mapping[str, str] | None = None,
     **runs: Any,
 ) -> Callable[[Handler], Handler]:
@@ -154,6 +157,7 @@ def endpoint(
 
     `owner` names the customer id that a customer's token must equal. `headers`: request headers that are read,
     name → meaning. `idempotent` accepts an Idempotency-Key. `tier` replaces the caller's own rate-limit tier.
+    `cached`: answered through runtime/cached.py, with an ETag.
     """
     method, _, path = route.partition(" ")
     _check_route(method, path)
@@ -169,8 +173,10 @@ def endpoint(
             responds=responds,
             idempotent=idempotent,
             tier=tier,
-            cache_control=cache_control,
-            headers=headers or {},
+            # A browser keeps it, and asks each time whether it is still right.
+            cache_control="private, no-cache" if cached else cache_control,
+            cached=cached,
+            headers={**(headers or {}), **(IF_NONE_MATCH if cached else {})},
             **runs,
         )
     )

@@ -5,7 +5,6 @@ request id → preflight → route → who calls → rate limit → body → fie
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections.abc import Callable
@@ -13,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from shared.platform.context import Platform
 from shared.platform.errors import Failure, Forbidden, Invalid
-from shared.runtime import cors, idempotency, json_body, rate_limits, security_events, validation
+from shared.runtime import cors, idempotency, json_body, json_text, rate_limits, security_events, validation
 from shared.runtime import logging as logs
 from shared.runtime.auth import Authenticator, sign_in_first
 from shared.runtime.declare import ADMIN, SIGNED, Endpoint
 from shared.runtime.errors import answer_for, internal
 from shared.runtime.rate_limits import RateLimiter
-from shared.runtime.request import ANONYMOUS, Answer, Principal, Request
+from shared.runtime.request import ANONYMOUS, Answer, Principal, Request, Serialized
 from shared.runtime.routing import Route
 
 if TYPE_CHECKING:
@@ -201,9 +200,13 @@ class Exchange:
 
     def _handle(self, request: Request) -> Answer:
         answer = self.function.handler(request)
+        if answer.status == 304 and self.declared.cached:
+            return answer
         schema = self.declared.responds.get(answer.status)
         if schema is None:
             raise LookupError(f"{self.function.name} answered {answer.status}, which it does not declare")
+        if isinstance(answer.value, Serialized):
+            return answer
         return Answer(answer.status, validation.schema(schema).dump(answer.value), answer.headers)
 
     def _audit(self, failure: Failure) -> None:
@@ -213,11 +216,11 @@ class Exchange:
     def _response(self, answer: Answer) -> flask.Response:
         import flask
 
-        text = "" if answer.value is None else json.dumps(answer.value, ensure_ascii=False, separators=(",", ":"))
+        text = json_text.of(answer.value)
         response = flask.Response(text, answer.status, mimetype="application/json" if text else None)
         if not text:
             del response.headers["Content-Type"]
-        cacheable = answer.status == 200
+        cacheable = answer.status in (200, 304)
         response.headers.update(SECURITY_HEADERS)
         response.headers["Cache-Control"] = self.declared.cache_control if cacheable else "no-store"
         response.headers["X-Request-ID"] = self.request_id

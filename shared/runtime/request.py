@@ -54,8 +54,15 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Serialized:
+    """A JSON text in the shape of the schema that is declared: dumped before, and not once more."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Answer:
-    """Status and value; the value is dumped with the schema declared for the status."""
+    """Status and value; the value is dumped with the schema declared for the status, unless it is `Serialized`."""
 
     status: int
     value: Any

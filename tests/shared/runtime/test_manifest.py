@@ -83,12 +83,14 @@ def test_personal_data_is_never_cached(function: Declared) -> None:
     declared = function.declaration
     assert isinstance(declared, Endpoint)
     personal = bool(declared.auth.roles) or "customer_id" in path_parameters(declared.path)
-    assert declared.cache_control == "no-store" or not personal
+    # Cached figures: a browser alone keeps them, and asks each time.
+    assert declared.cache_control == ("private, no-cache" if declared.cached else "no-store") or not personal
 
 
 def test_every_topic_somebody_listens_to_is_listed_once() -> None:
     assert topics(ALL) == [
         "alerts",
+        "cache-refresh",
         "relay-outbox",
         "security-events",
         "sync-events",
