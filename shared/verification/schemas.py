@@ -205,11 +205,16 @@ class StatisticsShape(Schema):
     daily = fields.List(fields.Nested(DayShape), required=True)
 
 
-class StatisticsAnswer(Schema):
+class StatisticsFigures(Schema):
+    """What is cached of them."""
+
+    statistics = fields.Nested(StatisticsShape, required=True)
+
+
+class StatisticsAnswer(StatisticsFigures):
     """Attempts that were evaluated or turned away; answers from a record are none."""
 
     success = fields.Constant(True, required=True)
-    statistics = fields.Nested(StatisticsShape, required=True)
     timestamp = WireTime(required=True)
 
 

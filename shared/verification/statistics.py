@@ -1,4 +1,4 @@
-"""Attempts and outcomes over the last days, straight from BigQuery."""
+"""Attempts and outcomes over the last days, from BigQuery through the cache."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from shared.platform import bigquery
+from shared.platform import wire
+from shared.platform.cache.models import Params, View
 from shared.platform.context import Platform
+from shared.platform.queries import Queries, Query
+from shared.verification.schemas import StatisticsFigures
 
-STATISTICS_SQL = Path(__file__).parent / "queries" / "statistics.sql"
+BY_DAY = Query(Path(__file__).parent / "queries" / "statistics.sql")
 
 
 @dataclass(frozen=True)
@@ -39,30 +41,21 @@ class Statistics:
     daily: Sequence[Day]
 
 
-class VerificationStatistics:
-    """Reads the attempt trail."""
+def load(platform: Platform, params: Params) -> bytes:
+    """The last `days` calendar days in store time, today included. Raises `Unavailable`."""
+    days, zone, now = int(params["days"]), platform.settings.store_timezone, platform.clock.now()
+    today = now.astimezone(ZoneInfo(zone)).date()
+    values = {
+        "time_zone": ("STRING", zone),
+        "start": ("TIMESTAMP", datetime.combine(today - timedelta(days=days - 1), time(), ZoneInfo(zone))),
+        # Instances' clocks differ a little: an attempt that was just recorded may lie ahead of ours.
+        "end": ("TIMESTAMP", now + timedelta(minutes=5)),
+    }
+    (rows,) = Queries.on(platform).run([BY_DAY], values)
+    return wire.dumped(StatisticsFigures, {"statistics": summary(rows, days)})
 
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
-        self._zone = platform.settings.store_timezone
 
-    @classmethod
-    def on(cls, platform: Platform) -> VerificationStatistics:
-        return platform.once(cls, lambda: cls(platform))
-
-    def last(self, days: int) -> Statistics:
-        """The last `days` calendar days in store time, today included. Raises `Unavailable`."""
-        now = self._platform.clock.now()
-        today = now.astimezone(ZoneInfo(self._zone)).date()
-        start = datetime.combine(today - timedelta(days=days - 1), time(), ZoneInfo(self._zone))
-        parameters = {
-            "time_zone": ("STRING", self._zone),
-            "start": ("TIMESTAMP", start),
-            # Instances' clocks differ a little: an attempt that was just recorded may lie ahead of ours.
-            "end": ("TIMESTAMP", now + timedelta(minutes=5)),
-        }
-        rows = bigquery.query(self._platform.bigquery, _sql(), parameters, "verification_statistics")
-        return summary(rows, days)
+STATISTICS = View(name="verification_statistics", load=load)
 
 
 def summary(rows: Iterable[dict[str, Any]], days: int) -> Statistics:
@@ -92,8 +85,3 @@ def rate(part: int, whole: int) -> str:
     """Per cent with two decimals, half up: 131 of 150 → "87.33"; of nothing "0.00"."""
     per_cent = Decimal(100 * part) / whole if whole else Decimal(0)
     return str(per_cent.quantize(Decimal("0.01"), ROUND_HALF_UP))
-
-
-@cache
-def _sql() -> str:
-    return STATISTICS_SQL.read_text()

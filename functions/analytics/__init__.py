@@ -1,0 +1,1 @@
+"""Cached figures for dashboards, and the cache itself."""

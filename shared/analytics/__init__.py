@@ -1,0 +1,1 @@
+"""Figures of the shop, from what the syncs have put into BigQuery."""
