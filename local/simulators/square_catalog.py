@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from local.simulators import square_errors as errors
+from local.simulators import square_item_quirks as quirks
 from local.simulators.database import Database, Row
 from local.simulators.messages import Answer, Request
 from local.simulators.square_pages import Listing, Page, Pager
@@ -48,9 +50,12 @@ class SquareCatalog:
         query = errors.query(request, LIST_QUERY)
         if "catalog_version" in query:
             errors.refuse("BAD_REQUEST", "The simulator keeps no former versions of the catalog.", "catalog_version")
-        listing = self._listing(_types(query["types"].split(",") if "types" in query else None, "types"))
+        types = _types(query["types"].split(",") if "types" in query else None, "types")
+        listing = self._listing(types)
         listing.where("deleted = 0")
         page = self._pager.page(request, listing, 100, query.pop("cursor", None), query)
+        if quirks.DEFINITION in types and page.texts and not page.cursor:
+            page = replace(page, texts=[*page.texts, json.dumps(quirks.definition())])
         return Answer(200, page.body("objects"))
 
     def search_objects(self, request: Request) -> Answer:
@@ -98,8 +103,10 @@ class SquareCatalog:
         content = json.loads(data)
         for variation in content.get("variations", ()):
             variation |= {**about, "present_at_all_locations": True}
+        if kind == "ITEM":
+            about |= {**quirks.presence(number), **quirks.attributes(number)}
         object_id = self.ids.of(PREFIXES[kind], number)
-        return {"type": kind, "id": object_id, **about, "present_at_all_locations": True, DATA[kind]: content}
+        return {"type": kind, "id": object_id, "present_at_all_locations": True, **about, DATA[kind]: content}
 
     def garbage(self) -> Iterator[str]:
         """The ids of the items that are broken on the wire now."""
@@ -147,11 +154,10 @@ class SquareCatalog:
     def _counts(self, row: Row, variations: list[str], locations: list[str]) -> str:
         counts = []
         for variation in json.loads(row[4]).get("variations", ()):
-            if variations and variation["id"] not in variations:
+            if (variations and variation["id"] not in variations) or quirks.never_counted(row[0]):
                 continue
             for location in locations:
-                chance = mixed(row[0] * 8191 + hash_of(variation["id"] + location))
-                quantity = f"{chance % 60}.5" if chance % 20 == 3 else str(chance % 60)
+                quantity = quirks.quantity(row[0], mixed(row[0] * 8191 + hash_of(variation["id"] + location)))
                 counts.append(
                     f'{{"catalog_object_id":"{variation["id"]}","catalog_object_type":"ITEM_VARIATION",'
                     f'"state":"IN_STOCK","location_id":"{location}","quantity":"{quantity}",'
@@ -195,7 +201,7 @@ def variation(ids: Ids, item: int, index: int, cents: int | None) -> dict[str, A
         "ordinal": index,
         "pricing_type": "FIXED_PRICING" if fixed else "VARIABLE_PRICING",
         **fixed,
-        "track_inventory": True,
+        **quirks.tracking(item),
     }
     variation_id = ids.of(VARIATION, variation_number(item, index))
     return {"type": "ITEM_VARIATION", "id": variation_id, "item_variation_data": data}
@@ -213,7 +219,7 @@ def image_data(item: int) -> dict[str, Any]:
 def _types(given: Any, field: str) -> list[str]:
     kinds = errors.texts(given, field, 20)
     for kind in kinds:
-        errors.choice(kind.strip(), field, PREFIXES, "")
+        errors.choice(kind.strip(), field, (*PREFIXES, quirks.DEFINITION), "")
     return [kind.strip() for kind in kinds] or list(PREFIXES)
 
 

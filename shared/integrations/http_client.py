@@ -1,13 +1,14 @@
 """How every provider is called: paced, retried, and given up in one way.
 
-Failure policy: 408, 429, 5xx, no answer and a broken answer are tried again three times, after 0.5, 1 and 2 s with
-jitter, or after `Retry-After`; then `SourceUnavailable`, and the message that wanted it is delivered again. A 429
-halves the pace of the whole session; it recovers slowly. Every other answer is the caller's to judge.
+Failure policy: 408, 429, 5xx, no answer and a broken answer are tried again, after 0.5, 1 and 2 s with jitter, or after
+`Retry-After`, as often as the session's `Patience` says; then `SourceUnavailable`. A 429 halves the pace of the whole
+session; it recovers slowly. Every other answer is the caller's to judge.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,16 +22,30 @@ from shared.pos.errors import SourceUnavailable
 if TYPE_CHECKING:
     import requests
 
-RETRIES = 3
 FIRST_PAUSE_SECONDS = 0.5
 # What a provider asks for beyond this is left to the redelivery of the message.
 LONGEST_PAUSE_SECONDS = 60.0
 TIMEOUT_SECONDS = (5.0, 30.0)
+# Of a try that begins when the time is nearly over: urllib3 refuses a time-out of nothing.
+SHORTEST_SECONDS = 0.05
 HALVED_SECONDS, RECOVERY_SECONDS = 2.0, 30.0
 # Of the whole pace.
 SLOWEST = 1 / 16
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a session goes on: tries after the first, seconds for all of its calls together, and what comes then."""
+
+    retries: int
+    seconds: float
+    advice: str
+
+
+# A message is delivered again.
+UNATTENDED = Patience(3, math.inf, "The next try starts where this one ended.")
 
 
 @dataclass(frozen=True)
@@ -60,15 +75,18 @@ class Pace:
         self._halved = -HALVED_SECONDS
         self._lock = threading.Lock()
 
-    def wait(self) -> None:
-        """Until it is this thread's turn."""
+    def wait(self, until: float = math.inf) -> bool:
+        """Until it is this thread's turn; False, at once, when that is not before `until` (monotonic seconds)."""
         with self._lock:
             now = self._clock.monotonic()
             turn = max(now, self._next)
+            if turn >= until:
+                return False
             self._recover(turn)
             self._next = turn + 1 / self._now
         if turn > now:
             self._clock.sleep(turn - now)
+        return True
 
     def hold(self, seconds: float) -> None:
         """Nobody's turn comes before so many seconds have passed."""
@@ -92,7 +110,9 @@ class Pace:
 class ProviderSession:
     """Calls one provider. `sent` and `retries` count since it was made. Threads may share it."""
 
-    def __init__(self, name: str, clock: Clock, ids: Ids, per_second: float, parallel: int) -> None:
+    def __init__(
+        self, name: str, clock: Clock, ids: Ids, per_second: float, parallel: int, patience: Patience = UNATTENDED
+    ) -> None:
         self.name = name
         self.pace = Pace(clock, per_second)
         self.sent = 0
@@ -100,6 +120,8 @@ class ProviderSession:
         self._clock = clock
         self._ids = ids
         self._parallel = parallel
+        self._patience = patience
+        self._until = clock.monotonic() + patience.seconds
         self._counting = threading.Lock()
 
     def send(
@@ -111,20 +133,36 @@ class ProviderSession:
         params: Mapping[str, Any] | None = None,
         json: Any = None,
     ) -> Reply:
-        """The answer, whatever its status but 408, 429 and 5xx. Raises `SourceUnavailable` after all retries."""
-        reason = ""
-        for attempt in range(RETRIES + 1):
-            self.pace.wait()
+        """The answer, whatever its status but 408, 429 and 5xx. Raises `SourceUnavailable` when patience ends."""
+        reason = "took too long"
+        for attempt in range(self._patience.retries + 1):
+            if not self.pace.wait(self._until):
+                break
             self._count(attempt)
             reply, reason, wait = self._try(method, url, headers=headers, params=params, json=json)
             if reply is not None:
                 return replace(reply, retries=attempt)
-            if wait > LONGEST_PAUSE_SECONDS:
+            if attempt == self._patience.retries or not self._pause(attempt, wait):
                 break
-            if attempt < RETRIES:
-                self._clock.sleep(max(wait, FIRST_PAUSE_SECONDS * 2**attempt * (0.5 + self._ids.jitter() / 2)))
+        raise self.unavailable(reason)
+
+    @property
+    def seconds_left(self) -> float:
+        """Of the time for all calls; infinite without a limit."""
+        return self._until - self._clock.monotonic()
+
+    def unavailable(self, reason: str) -> SourceUnavailable:
+        """The failure to raise when it was given up; `reason` goes on after the provider's name."""
         log.warning("source_unavailable", extra={"source": self.name, "reason": reason})
-        raise SourceUnavailable(f"{self.name.capitalize()} {reason}. The next try starts where this one ended.")
+        return SourceUnavailable(f"{self.name.capitalize()} {reason}. {self._patience.advice}")
+
+    def _pause(self, attempt: int, wait: float) -> bool:
+        """Before the next try; False, at once, when that would be too long."""
+        seconds = max(wait, FIRST_PAUSE_SECONDS * 2**attempt * (0.5 + self._ids.jitter() / 2))
+        if wait > LONGEST_PAUSE_SECONDS or seconds >= self.seconds_left:
+            return False
+        self._clock.sleep(seconds)
+        return True
 
     def _count(self, attempt: int) -> None:
         with self._counting:
@@ -135,8 +173,11 @@ class ProviderSession:
         """The reply; or None, why it must be tried again, and the seconds that the provider asks to wait."""
         import requests
 
+        connecting, reading = (max(SHORTEST_SECONDS, min(seconds, self.seconds_left)) for seconds in TIMEOUT_SECONDS)
         try:
-            response = self._session.request(method, url, timeout=TIMEOUT_SECONDS, allow_redirects=False, **options)
+            response = self._session.request(
+                method, url, timeout=(connecting, reading), allow_redirects=False, **options
+            )
         except requests.RequestException as error:
             return None, f"gave no whole answer ({type(error).__name__})", 0.0
         if response.status_code in (408, 429) or response.status_code >= 500:

@@ -10,8 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from shared.integrations.lightspeed_rows import PRODUCTS, TRANSACTIONS
 from shared.platform.clock import Clock, wire_time
-from shared.pos.models import CREATED, MOCK, Page, Row, Slice, Stream
-from shared.pos.statements import MOCK_PREFIX
+from shared.pos.models import CREATED, MOCK, MOCK_PREFIX, Page, Row, Slice, Stream
 
 FIRST_DAY = date(2015, 1, 1)
 # Sale number n is made on day n × 730/50, rounded down: any 730 days have 50.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from shared.integrations import square_api
 from shared.platform.context import Platform
 from shared.pos.errors import UnknownSource
+from shared.pos.models import MOCK
 from shared.pos.ports import Source
 
 
@@ -19,7 +21,7 @@ def connect(platform: Platform, name: str) -> Source:
 
 
 def _square(platform: Platform) -> Source:
-    if not platform.settings.square_access_token:
+    if square_api.mode_of(platform.settings) == MOCK:
         from shared.integrations.square_mock import SquareMock
 
         return SquareMock(platform.clock)

@@ -9,12 +9,13 @@ from typing import Any
 
 from shared.integrations.square_rows import CUSTOMERS, ITEMS, ORDER_LINES, PAYMENTS
 from shared.platform.clock import Clock, wire_time
-from shared.pos.models import MOCK, Page, Row, Slice, Stream
-from shared.pos.statements import MOCK_PREFIX
+from shared.pos.catalogue import Catalogue, in_order
+from shared.pos.models import CREATED, MOCK, MOCK_PREFIX, Page, Row, Slice, Stream
 
 LOCATION = "mock-location"
 PAYMENTS_A_DAY = 5
 PRODUCTS, PEOPLE = 25, 20
+MOST_IN_STOCK = 40
 # When the shop of the mock opened: what is not dated is as old as this.
 OPENED = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -50,6 +51,21 @@ class SquareMock:
 
     def objects(self, stream: Stream, ids: Sequence[str]) -> Iterator[Page]:
         return iter(())
+
+
+class SquareMockReads:
+    """The same shop as `SquareReads` would read it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._source = SquareMock(clock)
+
+    def catalogue(self) -> Catalogue:
+        return Catalogue(PRODUCTS, in_order(_product(number) for number in range(PRODUCTS)))
+
+    def payments(self, days: Sequence[tuple[datetime, datetime]]) -> list[Row]:
+        # A store day is no day of the mock's, which begin at midnight in UTC: what is outside is cut off.
+        parts = [Slice(CREATED, start.astimezone(UTC), end.astimezone(UTC)) for start, end in days]
+        return [row for part in parts for page in self._source.read(PAYMENTS, part) for row in page.rows]
 
 
 def _sale(stream: Stream, day: str, number: int) -> Row:
@@ -92,6 +108,17 @@ def _item(number: int) -> Row:
         "created_at": wire_time(OPENED),
         "updated_at": wire_time(OPENED),
         "deleted": False,
+    }
+
+
+def _product(number: int) -> Row:
+    item = _item(number)
+    return {
+        **{name: item[name] for name in ("id", "name", "description", "price", "sku", "category", "updated_at")},
+        "currency": "USD",
+        "image": None,
+        "inventory": _number(item["id"]) % MOST_IN_STOCK,
+        "attributes": {},
     }
 
 

@@ -86,12 +86,13 @@ def _line(line: Mapping[str, Any], items: Mapping[str, str]) -> Row:
         "item_id": items.get(variation) if variation else None,
         "variation_id": variation,
         "name": optional_text(line, "name"),
-        "quantity": _quantity(line),
+        "quantity": quantity(line),
         "gross": cents(line.get("gross_sales_money"), "gross_sales_money") or 0,
     }
 
 
-def _quantity(line: Mapping[str, Any]) -> str:
+def quantity(line: Mapping[str, Any]) -> str:
+    """Of a line or a count, as NUMERIC takes it."""
     try:
         units = Decimal(required_text(line, "quantity"))
     except InvalidOperation:
@@ -105,7 +106,7 @@ def item_row(record: Mapping[str, Any], categories: Mapping[str, str]) -> Row:
     """`categories`: id → name. `created_at` is the time of the change: Square tells no other (see warehouse.py)."""
     changed, deleted = moment(record, "updated_at"), bool(record.get("is_deleted"))
     data = mapping(record.get("item_data") or {}, "item_data")
-    first = _first_variation(data)
+    first = first_variation(data)
     sold_somewhere = record.get("present_at_all_locations", True) or bool(record.get("present_at_location_ids"))
     return {
         "id": required_text(record, "id"),
@@ -130,7 +131,8 @@ def variations(record: Mapping[str, Any]) -> Iterator[str]:
             yield variation["id"]
 
 
-def _first_variation(data: Mapping[str, Any]) -> Mapping[str, Any]:
+def first_variation(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Its `item_variation_data`; empty for an item without variations."""
     found = data.get("variations") or []
     if not isinstance(found, list):
         raise Unfit("variations is no list")

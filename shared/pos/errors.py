@@ -35,6 +35,13 @@ class SourceUnavailable(Unavailable):
     code = "source_unavailable"
 
 
+class SquareUnavailable(Failure):
+    """Figures that come from Square alone, without Square: nothing older is served instead."""
+
+    status = 502
+    code = "square_unavailable"
+
+
 class CursorExpired(Exception):
     """The provider forgot the page we were at: the slice is read again from its start. Never leaves the reader."""
 

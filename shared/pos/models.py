@@ -16,6 +16,8 @@ INCREMENTAL, BACKFILL, FULL, OBJECTS = "incremental", "backfill", "full", "objec
 SOURCES = ("square", "lightspeed")
 MODES = (INCREMENTAL, BACKFILL, FULL)
 LIVE, MOCK = "live", "mock"
+# The ids of made-up records begin with it.
+MOCK_PREFIX = "mock-"
 QUEUED, RUNNING, DONE, FAILED = "queued", "running", "done", "failed"
 
 

@@ -1,15 +1,17 @@
-"""What the sync asks of a provider. `shared/integrations/<company>.py` answers it."""
+"""What is asked of a provider. `shared/integrations/<company>.py` answers it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Protocol
 
-from shared.pos.models import Page, Slice, Stream
+from shared.pos.catalogue import Catalogue
+from shared.pos.models import Page, Row, Slice, Stream
 
 
 class Source(Protocol):
-    """A provider's account. Its methods may be called from many threads at once.
+    """A provider's account, for the sync. Its methods may be called from many threads at once.
 
     Every method raises `AuthFailed`, `SourceRefused` or `SourceUnavailable` (errors.py), the last one after the
     client's own retries.
@@ -43,3 +45,13 @@ class Source(Protocol):
 
     def objects(self, stream: Stream, ids: Sequence[str]) -> Iterator[Page]:
         """The records of these ids as they are now; what is not there any more is left out."""
+
+
+class SquareAccount(Protocol):
+    """Square, for a caller who waits. Raises as `Source` does, and `SuddenlyEmpty`."""
+
+    def catalogue(self) -> Catalogue:
+        """What is for sale now."""
+
+    def payments(self, days: Sequence[tuple[datetime, datetime]]) -> Sequence[Row]:
+        """Of any [start, end), as rows of analytics.square_payments; one may come twice."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from shared.pos.models import (
     BACKFILL,
@@ -17,6 +18,7 @@ from shared.pos.models import (
     Counters,
     Field,
     Job,
+    Row,
     Slice,
     Stream,
     Window,
@@ -194,6 +196,15 @@ def sum_of(counters: Iterable[Counters]) -> Counters:
     for one in counters:
         found = found.plus(one)
     return found
+
+
+def newest(rows: Iterable[Row]) -> list[Row]:
+    """Each record once, as it was changed last: a list that changes while it is read has some of them twice."""
+    found: dict[Any, Row] = {}
+    for row in rows:
+        if row["id"] not in found or row["updated_at"] >= found[row["id"]]["updated_at"]:
+            found[row["id"]] = row
+    return list(found.values())
 
 
 def next_run(now: datetime) -> datetime:

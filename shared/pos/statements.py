@@ -8,10 +8,8 @@ from functools import cache
 from typing import Any
 
 from shared.platform import tables
-from shared.pos.models import Stream
+from shared.pos.models import MOCK_PREFIX, Stream
 
-# Of the ids of made-up records.
-MOCK_PREFIX = "mock-"
 # Every record's time is in here (see integrations/records.py). Written out: the local BigQuery gives a script no
 # parameters.
 EVER = "created_at >= TIMESTAMP '1970-01-01' AND created_at < TIMESTAMP '2200-01-01'"
