@@ -78,12 +78,20 @@ locals {
         duration = "0s"
         text     = "More than 20 events in 15 minutes were not published at once and wait for audit-relay-outbox. Nothing is lost as long as that job runs. Look at the reason in the log lines `event_left_to_relay`: quota, permission or a topic that is missing."
       }
-      rate-limits-alone = {
+      instances-alone = {
         severity = "WARNING"
-        title    = "Rate limits are counted by each instance alone"
-        query    = format(local.counted, "rate_limit_fallback", 20)
+        title    = "Instances do without Firestore"
+        query    = join(" or ", [for event in ["rate_limit_fallback", "cache_without_store"] : format(local.counted, event, 20)])
         duration = "0s"
-        text     = "Firestore did not answer the rate limiter, so each instance counts for itself and a caller may send more than the limit. Look at the state of Firestore and at its quota."
+        text     = "Firestore did not answer the rate limiter or the cache (`rate_limit_fallback`, `cache_without_store` in the log), so each instance counts and keeps for itself: a caller may send more than the limit, and figures are made once by each instance. Look at the state of Firestore and at its quota."
+      }
+      figures-stand-still = {
+        severity = "WARNING"
+        title    = "Cached figures cannot be made anew"
+        # A failed load rests for a minute at most: five of one function are several minutes of them.
+        query    = format(local.counted, "cache_load_failed", 5)
+        duration = "0s"
+        text     = "Dashboards, statistics, compliance or Square's catalogue show the last figures there are (`mode: degraded`); callers get a 200 and see no error. The lines `cache_load_failed` have the view and the code: `unavailable` is BigQuery, `budget_spent` the day's budget, anything else Square (docs/square.md)."
       }
       keys-unreachable = {
         severity = "ERROR"

@@ -49,7 +49,6 @@ locals {
 
   environment_variables = merge(var.settings, {
     BIGQUERY_LOCATION    = var.region
-    BIGQUERY_LOCATION    = var.region
     CORS_ORIGINS         = join(",", var.cors_origins)
     ENVIRONMENT          = var.environment
     GOOGLE_CLOUD_PROJECT = var.project

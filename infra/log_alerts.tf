@@ -15,6 +15,13 @@ resource "google_monitoring_alert_policy" "log" {
       labels   = { function = "EXTRACT(jsonPayload.function)", exception = "EXTRACT(jsonPayload.exception)" }
       text     = "A caller got 500. The line has the exception's type and the places that it passed, and a requestId that the caller has too. After a deploy: roll back."
     }
+    budget = {
+      severity = "WARNING"
+      title    = "The day's BigQuery budget is used up"
+      filter   = "resource.type=\"cloud_run_revision\" AND jsonPayload.message=\"budget_spent\""
+      labels   = { function = "EXTRACT(jsonPayload.function)" }
+      text     = "Until midnight UTC dashboards, statistics and compliance show the last figures there are (`mode: degraded`), and 503 where there are none. `query_budgets` in Firestore has the bytes of each day. More looks than usual: wait. A few days in a row: raise the setting BIGQUERY_DAILY_BYTES, having read docs/costs.md."
+    }
     schedule = {
       severity = "ERROR"
       title    = "A job could not be started"

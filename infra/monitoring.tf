@@ -2,6 +2,8 @@
 locals {
   # Lines of the functions' log that an operator wants counted: event name → what it means.
   log_events = {
+    cache_load_failed          = "A cached value could not be made anew; the last one is served, with a 200."
+    cache_without_store        = "Firestore did not answer, so an instance kept cached values by itself."
     dependency_down            = "The readiness check found a service that does not answer."
     event_left_to_relay        = "Pub/Sub refused an event; the job audit-relay-outbox publishes it from the outbox."
     idempotent_answer_not_kept = "A request with an Idempotency-Key was served, but a repetition would be served anew."

@@ -42,7 +42,6 @@ class Book:
     assumed: Mapping[str, Decimal]
     traffic: Mapping[str, Mapping[str, Any]]
     default_traffic: Mapping[str, Mapping[str, Any]]
-    planned: Mapping[str, Mapping[str, Any]]
     tables: Mapping[str, Mapping[str, Any]]
     queries: Mapping[str, Mapping[str, Any]]
 
@@ -62,7 +61,6 @@ def book_of(data: Mapping[str, Any]) -> Book:
         assumed={name: entry["value"] for name, entry in data["assumptions"].items()},
         traffic=data["traffic"],
         default_traffic=data["default_traffic"],
-        planned=data["planned"],
         tables=data["tables"],
         queries=data["queries"],
     )

@@ -69,8 +69,8 @@ def used(book: Book, functions: Mapping[str, Mapping[str, Any]], *, warm: bool) 
 
 
 def loads(book: Book, functions: Mapping[str, Mapping[str, Any]]) -> dict[str, Load]:
-    """Every declared function, and those that are planned and not declared yet."""
-    return {name: _load(book, name, entry) for name, entry in {**book.planned, **functions}.items()}
+    """Of every declared function."""
+    return {name: _load(book, name, entry) for name, entry in functions.items()}
 
 
 def drivers(book: Book) -> dict[str, Decimal]:
@@ -78,6 +78,7 @@ def drivers(book: Book) -> dict[str, Decimal]:
     a = book.assumed
     events = a["verifications"] * (1 + a["refused_share"]) + a["security_events"]
     sales, syncs = a["payments_held"] / a["months_held"], 2 * a["syncs_per_hour"] * 24 * DAYS
+    changes = a["syncs_per_hour"] * a["open_hours"] * DAYS
     return {
         "month": Decimal(1),
         "verification": a["verifications"],
@@ -88,7 +89,9 @@ def drivers(book: Book) -> dict[str, Decimal]:
         "payment": a["payments_held"],
         "sale": sales,
         "sync": syncs,
-        "change": a["syncs_per_hour"] * a["open_hours"] * DAYS,
+        "change": changes,
+        # What a cached figure is made anew for: both webhooks of a sale come within seconds.
+        "news": changes + sales,
         "uptime": a["uptime_checks"] * a["uptime_locations"] * DAYS * 24 * 60 / a["uptime_minutes"],
     }
 

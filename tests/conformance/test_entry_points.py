@@ -29,9 +29,12 @@ ALL = declared_functions()
 ENDPOINTS = [f for f in ALL if isinstance(f.declaration, Endpoint)]
 LISTENERS = [f for f in ALL if isinstance(f.declaration, Subscriber)]
 Function = Callable[[str], FlaskClient]
-# No handler knows this type, and no run this job: whoever gets it has nothing to do.
+# No handler knows this type, and no run this job: whoever gets it has nothing to do. A refresh finds no tables.
 EVENT = {"type": "nothing.happened", "eventId": "evt_1", "data": {}}
-COMMANDS = {"sync-requests": {"source": "square", "jobId": "job_1", "window": "job_1-1"}}
+COMMANDS = {
+    "cache-refresh": {"view": "verification_statistics", "params": {"days": "30"}},
+    "sync-requests": {"source": "square", "jobId": "job_1", "window": "job_1-1"},
+}
 
 
 def by_name(function: Declared) -> str:

@@ -15,6 +15,10 @@ import time
 
 # No handler knows this type.
 EVENT = {"type": "nothing.happened", "eventId": "evt_1"}
+COMMANDS = {
+    "cache-refresh": {"view": "dashboard", "params": {"source": "all"}},
+    "sync-requests": {"source": "square"},
+}
 
 
 def imported_by(name: str) -> dict[str, list[str]]:
@@ -36,7 +40,7 @@ def request_to(name: str) -> tuple[str, str, dict[str, object]]:
 
     declared = declaration_of(sys.modules[module_name(name)].handle)
     if not isinstance(declared, Endpoint):
-        asked = {"source": "square"} if "sync-requests" in declared.topics else EVENT
+        asked = COMMANDS.get(declared.topics[0], EVENT)
         data = base64.b64encode(json.dumps(asked).encode()).decode()
         message = {"data": data, "messageId": "1", "publishTime": "2026-07-01T17:00:00Z"}
         return "POST", "/projects/p/topics/t", {"json": {"subscription": "s", "message": message}}

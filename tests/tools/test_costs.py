@@ -171,6 +171,7 @@ def test_the_size_of_the_shop() -> None:
     checks = [BOOK.traffic[name]["calls"] for name in ("verification-status", "verification-own-status")]
     assert sum(checks) == BOOK.assumed["status_checks"]
     assert BOOK.assumed["syncs_per_hour"] * 24 * 30 == drivers(BOOK)["sync"] / 2 == 2_880
+    assert drivers(BOOK)["news"] == drivers(BOOK)["change"] + drivers(BOOK)["sale"]
 
 
 # --- the functions
@@ -203,13 +204,6 @@ def test_a_function_that_the_data_do_not_name_has_figures_of_its_kind(kind: str)
         new["schedule"] = "0 9 * * *"
     found = loads(BOOK, {**DECLARED, "new-one": new})["new-one"]
     assert (found.calls, found.memory_gib) == (30 if kind == "job" else 1_000, Decimal("0.5"))
-
-
-def test_a_planned_function_that_is_declared_is_counted_once_and_as_declared() -> None:
-    name = next(iter(BOOK.planned))
-    found = loads(BOOK, {**DECLARED, name: {**BOOK.planned[name], "memory": "1Gi"}})
-    assert len(found) == len(loads(BOOK, DECLARED))
-    assert (found[name].calls, found[name].memory_gib) == (loads(BOOK, DECLARED)[name].calls, 1)
 
 
 def test_a_scheduled_subscriber_is_called_by_its_schedules_and_by_others() -> None:
