@@ -81,6 +81,9 @@ bench: setup ## measure, print a table, write bench/results.json
 bench-sync: setup ## measure the sync at the shop's size and at ten times it (ROUNDS, TEN_TIMES=off)
 	@$(TOOLS)/bin/python -m bench.sync
 
+bench-analytics: setup ## measure cached answers from BigQuery at the shop's size (ROUNDS)
+	@$(TOOLS)/bin/python -m bench.analytics
+
 .venv/uv/bin/uv:
 	@echo "uv is not installed: putting it into .venv/uv"
 	@$(PYTHON) -m venv .venv/uv && .venv/uv/bin/pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
@@ -122,4 +125,4 @@ lock: $(filter .venv/%,$(UV)) ## resolve the dependencies anew (UPGRADE=1 takes 
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header pyproject.toml -c requirements/tools.txt -o requirements/functions.txt
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header $(if $(UPGRADE),--upgrade) --group checkov -o requirements/checkov.txt
 
-.PHONY: help run stop token test check check-infra format generate verify-audit migrate-partitions sync costs package deploy plan rollback releases destroy terraform smoke secrets rotate restart bench bench-sync setup java browser lock
+.PHONY: help run stop token test check check-infra format generate verify-audit migrate-partitions sync costs package deploy plan rollback releases destroy terraform smoke secrets rotate restart bench bench-sync bench-analytics setup java browser lock

@@ -51,6 +51,8 @@ async def _connection(port, waiting, latencies, statuses) -> None:
 
 
 def _length(head: bytes) -> int:
+    if head[9:12] == b"304":
+        return 0
     lowered = head.lower()
     start = lowered.index(b"content-length:") + len(b"content-length:")
     return int(lowered[start : lowered.index(b"\r\n", start)])
