@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -13,9 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tests.factories.cloud_programs import Programs
+from tests.factories.program_server import ProgramServer
+
 ROOT = Path(__file__).parents[2]
 PROJECT = "shop-staging"
-PROGRAMS = Path(__file__).with_name("cloud_programs.py")
 FRESH: dict[str, Any] = {
     "projects": {PROJECT: {"state": "ACTIVE", "billing": True}},
     "accounts": [{"account": "owner@example.com", "status": "ACTIVE"}],
@@ -44,15 +45,19 @@ class CloudFolder:
         self.tree = folder / "tree"
         self.unready: set[str] = set()
         self._lay_tree()
+        self._programs = Programs(folder)
+        self._program_server = ProgramServer(self._programs.answer)
         self._lay_programs()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._answering())
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        # Otherwise a test waits half a second for its end.
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         self.ready_url = f"http://127.0.0.1:{self._server.server_port}/health/ready"
         self.cloud = {**json.loads(json.dumps(FRESH)), "ready_url": self.ready_url}
 
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+        self._program_server.close()
 
     @property
     def cloud(self) -> dict[str, Any]:
@@ -116,11 +121,19 @@ class CloudFolder:
         assert named in text
         file.write_text(text)
 
-    def deploy(self, command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        return self.run("tools.deploy", command, **variables)
+    def deploy(
+        self, command: str, fails_at: int = 0, kills_at: int = 0, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        return self.run("tools.deploy", command, fails_at=fails_at, kills_at=kills_at, **variables)
 
-    def run(self, module: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """As `make` would, which passes what was not given as empty."""
+    def run(
+        self, module: str, *arguments: str, fails_at: int = 0, kills_at: int = 0, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """As `make` would, which passes what was not given as empty.
+
+        `fails_at` and `kills_at` are numbers of calls of the programs, see `Programs`.
+        """
+        self._programs.fails_at, self._programs.kills_at = fails_at, kills_at
         given = {
             "PROJECT": PROJECT,
             "REGION": "us-central1",
@@ -132,7 +145,6 @@ class CloudFolder:
         environment = {
             "PATH": f"{self.folder}/bin:/usr/bin:/bin",
             "HOME": str(self.folder),
-            "CLOUD_FOLDER": str(self.folder),
             "PYTHONDONTWRITEBYTECODE": "1",
             **given,
         }
@@ -156,10 +168,8 @@ class CloudFolder:
     def _lay_programs(self) -> None:
         programs = self.folder / "bin"
         programs.mkdir()
-        # Without the site packages a start takes a third.
-        code = f"#!{os.path.realpath(sys.executable)} -SE\n" + PROGRAMS.read_text()
         for name in ("gcloud", "terraform"):
-            (programs / name).write_text(code)
+            (programs / name).write_text(self._program_server.stub)
             (programs / name).chmod(0o755)
 
     def _answering(self) -> type[BaseHTTPRequestHandler]:

@@ -1,8 +1,7 @@
 """Stand-ins of the programs `gcloud` and `terraform`, over a cloud that is a folder of this machine.
 
 They refuse what the real ones refuse: a function before its archive or before its secrets have a version, a secret or
-a key ring that is there already, a command against a bucket that is not. Every call is written down. CLOUD_FAILS_AT=n
-makes the nth call fail before it does anything, CLOUD_KILLS_AT=n kills the caller after the nth has had its effect.
+a key ring that is there already, a command against a bucket that is not. Every call is written down.
 """
 
 from __future__ import annotations
@@ -13,11 +12,11 @@ import json
 import os
 import re
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(os.environ.get("CLOUD_FOLDER", "/nonexistent"))
+from tests.factories.program_server import Call
+
 TIME = "2026-11-{day:02}T12:00:00+00:00"
 Cloud = dict[str, Any]
 
@@ -26,29 +25,34 @@ class Error(Exception):
     """What the program writes to its standard error."""
 
 
-def main() -> int:
-    program, arguments = Path(sys.argv[0]).name, sys.argv[1:]
-    stdin = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
-    log = FOLDER / "calls.jsonl"
-    number = len(log.read_text().splitlines()) + 1 if log.exists() else 1
-    with log.open("a") as file:
-        file.write(json.dumps({"program": program, "arguments": arguments, "stdin": stdin}) + "\n")
-    cloud: Cloud = json.loads((FOLDER / "cloud.json").read_text())
-    if os.environ.get("CLOUD_FAILS_AT") == str(number):
-        print("ERROR: the network is down", file=sys.stderr)
-        return 1
-    try:
-        output = (gcloud if program == "gcloud" else terraform)(cloud, arguments, stdin)
-    except Error as error:
-        print(f"ERROR: {error}", file=sys.stderr)
-        return 1
-    finally:
-        # What was done before an error stays done.
-        (FOLDER / "cloud.json").write_text(json.dumps(cloud, indent=1))
-    if os.environ.get("CLOUD_KILLS_AT") == str(number):
-        os.kill(os.getppid(), signal.SIGKILL)
-    print(output, end="")
-    return 0
+class Programs:
+    """The call of number `fails_at` fails before it does anything; after that of number `kills_at` has had its effect,
+    its caller is killed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.fails_at = self.kills_at = 0
+
+    def answer(self, call: Call) -> tuple[int, str]:
+        """(exit code, what it writes)."""
+        log = self._folder / "calls.jsonl"
+        number = len(log.read_text().splitlines()) + 1 if log.exists() else 1
+        with log.open("a") as file:
+            file.write(json.dumps({"program": call.program, "arguments": call.arguments, "stdin": call.stdin}) + "\n")
+        if number == self.fails_at:
+            return 1, "ERROR: the network is down\n"
+        cloud: Cloud = json.loads((self._folder / "cloud.json").read_text())
+        try:
+            output = (gcloud if call.program == "gcloud" else terraform)(cloud, call)
+        except Error as error:
+            return 1, f"ERROR: {error}\n"
+        finally:
+            # What was done before an error stays done.
+            (self._folder / "cloud.json").write_text(json.dumps(cloud, indent=1))
+        if number == self.kills_at:
+            os.kill(call.caller, signal.SIGKILL)
+        return 0, output
 
 
 def options(arguments: list[str]) -> tuple[list[str], dict[str, str]]:
@@ -61,13 +65,13 @@ def options(arguments: list[str]) -> tuple[list[str], dict[str, str]]:
 # --- gcloud
 
 
-def gcloud(cloud: Cloud, arguments: list[str], stdin: str) -> str:
-    words, given = options(arguments)
+def gcloud(cloud: Cloud, call: Call) -> str:
+    words, given = options(call.arguments)
     for length in (3, 2):
         handler = GCLOUD.get(" ".join(words[:length]))
         if handler:
-            return handler(cloud, words[length:], given, stdin)
-    raise Error(f"Invalid choice: {arguments}")
+            return handler(cloud, words[length:], given, call.stdin)
+    raise Error(f"Invalid choice: {call.arguments}")
 
 
 def describe_project(cloud: Cloud, words: list[str], *_: Any) -> str:
@@ -208,24 +212,23 @@ GCLOUD = {
 # --- terraform
 
 
-def terraform(cloud: Cloud, arguments: list[str], _: str) -> str:
-    words, given = options(arguments)
+def terraform(cloud: Cloud, call: Call) -> str:
+    words, given = options(call.arguments)
     verb = " ".join(words[:2]) if words[0] == "state" else words[0]
     if verb == "init":
-        return initialise(cloud, given)
-    if not (Path(os.environ["TF_DATA_DIR"]) / "backend").exists():
+        return initialise(cloud, given, call)
+    if not (call.data / "backend").exists():
         raise Error("Backend initialization required, please run terraform init")
-    return TERRAFORM[verb](cloud, words, given, arguments)
+    return TERRAFORM[verb](cloud, words, given, call)
 
 
-def initialise(cloud: Cloud, given: dict[str, str]) -> str:
-    if not Path("backend.tf").exists():
+def initialise(cloud: Cloud, given: dict[str, str], call: Call) -> str:
+    if not (call.folder / "backend.tf").exists():
         raise Error("Missing backend configuration")
-    data = Path(os.environ["TF_DATA_DIR"])
-    data.mkdir(parents=True, exist_ok=True)
+    call.data.mkdir(parents=True, exist_ok=True)
     if "backend-config" not in given or not any(name.endswith("-state") for name in cloud["buckets"]):
         raise Error("the state bucket doesn't exist")
-    (data / "backend").touch()
+    (call.data / "backend").touch()
     return ""
 
 
@@ -303,25 +306,25 @@ def changes(cloud: Cloud, given: dict[str, str]) -> list[Cloud]:
     return [{"address": address, "change": {"actions": actions}} for address, actions in rows]
 
 
-def plan(cloud: Cloud, _: list[str], given: dict[str, str], __: list[str]) -> str:
+def plan(cloud: Cloud, _: list[str], given: dict[str, str], __: Call) -> str:
     Path(given["out"]).write_text(json.dumps({"given": given, "resource_changes": changes(cloud, given)}))
     return ""
 
 
-def show(_: Cloud, words: list[str], given: dict[str, str], __: list[str]) -> str:
+def show(_: Cloud, words: list[str], given: dict[str, str], __: Call) -> str:
     document = json.loads(Path(words[1]).read_text())
     if "json" in given:
         return json.dumps(document)
     return "".join(f"  # {row['address']} {row['change']['actions']}\n" for row in document["resource_changes"])
 
 
-def apply(cloud: Cloud, words: list[str], given: dict[str, str], arguments: list[str]) -> str:
-    targets = [a.removeprefix("-target=") for a in arguments if a.startswith("-target=")]
+def apply(cloud: Cloud, words: list[str], given: dict[str, str], call: Call) -> str:
+    targets = [a.removeprefix("-target=") for a in call.arguments if a.startswith("-target=")]
     if len(words) > 1:
         given = json.loads(Path(words[1]).read_text())["given"]
     if given.get("deletion_protection") == "false":
         cloud["protected"] = False
-    adopt(cloud)
+    adopt(cloud, call.folder / "backend.tf")
     want = wanted(given)
     chosen = [a for a in want if not targets or a.startswith((*targets, "google_kms_key_ring"))]
     for address in chosen:
@@ -334,18 +337,16 @@ def apply(cloud: Cloud, words: list[str], given: dict[str, str], arguments: list
     return "Apply complete!\n"
 
 
-def destroy(cloud: Cloud, _: list[str], given: dict[str, str], __: list[str]) -> str:
+def destroy(cloud: Cloud, _: list[str], given: dict[str, str], __: Call) -> str:
     for address in list(cloud["state"]["addresses"]):
         remove(cloud, address, given)
     cloud["state"]["outputs"] = {}
     return "Destroy complete!\n"
 
 
-def adopt(cloud: Cloud) -> None:
-    """The import blocks of backend.tf."""
-    blocks = re.findall(
-        r'import \{\n  to = (.+)\n  id = "projects/.+/secrets/(.+)"\n\}', Path("backend.tf").read_text()
-    )
+def adopt(cloud: Cloud, backend: Path) -> None:
+    """Its import blocks."""
+    blocks = re.findall(r'import \{\n  to = (.+)\n  id = "projects/.+/secrets/(.+)"\n\}', backend.read_text())
     for address, name in blocks:
         if key(address) != name or name not in cloud["secrets"]:
             raise Error("Cannot import non-existent remote object")
@@ -374,7 +375,3 @@ TERRAFORM = {
     "state list": list_state,
     "state rm": forget,
 }
-
-
-if __name__ == "__main__":
-    sys.exit(main())

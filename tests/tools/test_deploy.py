@@ -115,7 +115,7 @@ def test_killed_after_any_change_and_run_again_is_complete(cloud: CloudFolder, p
     for number in changing[part::3]:
         cloud.cloud = fresh
         cloud.forget_calls()
-        assert cloud.deploy("deploy", ARCHIVE=archive, CLOUD_KILLS_AT=str(number)).returncode == -9
+        assert cloud.deploy("deploy", ARCHIVE=archive, kills_at=number).returncode == -9
         ok(cloud.deploy("deploy", ARCHIVE=archive))
         assert end_state(cloud) == complete, lines[number - 1]
 
@@ -124,7 +124,7 @@ def test_any_call_may_fail_and_the_next_deploy_goes_on(cloud: CloudFolder) -> No
     archive = cloud.archive("first")
     for number in range(1, 40, 2):
         cloud.forget_calls()
-        done = cloud.deploy("deploy", ARCHIVE=archive, CLOUD_FAILS_AT=str(number))
+        done = cloud.deploy("deploy", ARCHIVE=archive, fails_at=number)
         assert "Traceback" not in done.stderr
         if len(cloud.calls) < number:
             break
@@ -134,7 +134,7 @@ def test_any_call_may_fail_and_the_next_deploy_goes_on(cloud: CloudFolder) -> No
 
 
 def test_a_failing_program_is_named_with_what_it_said(cloud: CloudFolder) -> None:
-    said = refused(cloud.deploy("deploy", ARCHIVE=cloud.archive("first"), CLOUD_FAILS_AT="5"))
+    said = refused(cloud.deploy("deploy", ARCHIVE=cloud.archive("first"), fails_at=5))
     assert "This command failed: gcloud services enable serviceusage.googleapis.com" in said
     assert "the network is down" in said
 
@@ -321,7 +321,7 @@ def test_destroy_takes_everything_and_says_what_stays(cloud: CloudFolder) -> Non
 
 @pytest.mark.parametrize("number", [15, 19, 23])
 def test_destroy_of_a_half_made_deployment(cloud: CloudFolder, number: int) -> None:
-    cloud.deploy("deploy", ARCHIVE=cloud.archive("first"), CLOUD_KILLS_AT=str(number))
+    cloud.deploy("deploy", ARCHIVE=cloud.archive("first"), kills_at=number)
     ok(cloud.deploy("destroy", CONFIRM=PROJECT))
     assert (cloud.cloud["functions"], cloud.cloud["secrets"], cloud.cloud["state"]["addresses"]) == ({}, {}, [])
 
@@ -370,7 +370,7 @@ def test_programs_that_are_not_installed_are_named(cloud: CloudFolder) -> None:
 
 
 def test_terraform_needs_credentials_of_its_own(cloud: CloudFolder) -> None:
-    said = refused(cloud.deploy("deploy", ARCHIVE=cloud.archive("first"), CLOUD_FAILS_AT="2"))
+    said = refused(cloud.deploy("deploy", ARCHIVE=cloud.archive("first"), fails_at=2))
     assert "gcloud auth application-default login" in said
 
 

@@ -167,7 +167,7 @@ def test_a_rotation_stopped_anywhere_loses_no_key(filled: CloudFolder) -> None:
     first = Keyring.parse("VERIFICATION_KEY", values(filled, "VERIFICATION_KEY")[0])
     for number in range(1, 8):
         filled.forget_calls()
-        filled.run("tools.rotate", SECRET="VERIFICATION_KEY", CLOUD_KILLS_AT=str(number))
+        filled.run("tools.rotate", SECRET="VERIFICATION_KEY", kills_at=number)
         latest = Keyring.parse("VERIFICATION_KEY", values(filled, "VERIFICATION_KEY")[-1])
         assert latest.keys.items() >= first.keys.items()
     assert filled.run("tools.rotate", SECRET="VERIFICATION_KEY").returncode == 0

@@ -40,7 +40,7 @@ def serve() -> Iterator[Serve]:
                 pass
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Scripted)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         servers.append(server)
         return f"http://127.0.0.1:{server.server_port}/health/ready"
 
@@ -55,7 +55,8 @@ def test_what_serves_customers_is_good(serve: Serve, status: str) -> None:
     assert wait_until_ready(serve((200, {**UP, "status": status})), "abc", 0) == status
 
 
-def test_it_waits_for_the_new_version_and_for_its_services(serve: Serve) -> None:
+def test_it_waits_for_the_new_version_and_for_its_services(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tools.smoke.PAUSE_SECONDS", 0.05)
     unavailable = (503, {**UP, "status": "unavailable"})
     url = serve((404, "no such page"), unavailable, (200, {**UP, "version": "old"}), (200, UP))
     assert wait_until_ready(url, "abc", 30) == "ready"
@@ -111,7 +112,7 @@ def test_by_project_the_archive_is_remembered_as_good(tmp_path: Path) -> None:
 def test_before_the_first_deploy_it_says_what_to_do(tmp_path: Path) -> None:
     cloud = CloudFolder(tmp_path)
     try:
-        cloud.deploy("deploy", ARCHIVE=cloud.archive("first"), CLOUD_FAILS_AT="12")
+        cloud.deploy("deploy", ARCHIVE=cloud.archive("first"), fails_at=12)
         done = cloud.run("tools.smoke")
         assert done.returncode == 1
         assert "Deploy first: make deploy PROJECT=shop-staging" in done.stderr
