@@ -7,7 +7,6 @@ with the changes that it needs to start without network and to keep up with this
 from __future__ import annotations
 
 import os
-from functools import lru_cache
 from typing import Any
 
 import duckdb
@@ -16,13 +15,11 @@ from bqemulator.cli import main
 from bqemulator.observability.logging_ import get_logger
 from bqemulator.storage.engine import DuckDBEngine
 from bqemulator.versioning.snapshots import SnapshotManager
-from sqlglot import Dialect
 
-# More texts than one statement becomes on its way to DuckDB, few enough for their trees to stay small.
-STATEMENTS = 128
+from local import bigquery_once
+
 _log = get_logger(__name__)
 _capture = SnapshotManager.capture
-_parse = Dialect.parse
 
 
 def load_spatial_if_present(engine: Any) -> None:
@@ -45,29 +42,13 @@ def capture_on_demand(snapshots: Any, project: str, dataset: str, table: str, *,
     return None if kind == "AUTO" else _capture(snapshots, project, dataset, table, kind=kind)
 
 
-@lru_cache(STATEMENTS)
-def _parsed(dialect: type[Dialect], sql: str) -> list[Any]:
-    return _parse(dialect(), sql)
-
-
-def parse_once(dialect: Dialect, sql: str, **options: Any) -> list[Any]:
-    """Trees of a text that was parsed before are copied.
-
-    The original parses every statement some twenty times, once for each of its rewrites: nine tenths of what a query
-    of a small table takes. Callers change the trees that they get, so each has its own.
-    """
-    if dialect.settings or any(value is not None for value in options.values()):
-        return _parse(dialect, sql, **options)
-    return [tree.copy() if tree else tree for tree in _parsed(type(dialect), sql)]
-
-
 def apply_patches() -> None:
     """Change bqemulator in this process. Idempotent; call before its server is built."""
     # The original downloads DuckDB's avro extension at every start. Nothing here loads avro files.
     os.environ.setdefault("BQEMU_ENABLE_FORMAT_EXTENSIONS", "false")
     DuckDBEngine._load_spatial = load_spatial_if_present
     SnapshotManager.capture = capture_on_demand
-    Dialect.parse = parse_once  # type: ignore[method-assign,assignment]
+    bigquery_once.apply_patches()
     # Google's client uploads rows as `*/*`, which the service takes and the original answers with 400.
     if "*/*" not in upload._PERMITTED_MEDIA_CONTENT_TYPES:
         upload._PERMITTED_MEDIA_CONTENT_TYPES += ("*/*",)

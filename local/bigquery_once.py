@@ -1,7 +1,7 @@
-"""The local BigQuery reads an SQL text once: parsed and translated it is remembered.
+"""The local BigQuery reads an SQL text once: what it was parsed and translated to is remembered.
 
-bqemulator parses each statement some twenty times, once for each of its checks and rewrites. That was nine tenths of
-what a query of a small table took, and a stack or a test run asks the same few hundred questions again and again.
+bqemulator parses each statement some twenty times, once for each of its checks and rewrites: most of what a query of a
+small table took. A stack or a test run asks the same few hundred questions again and again.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from sqlglot.expressions import Expr
 
 # A tree takes about a hundred times the room of its text.
 TREES, TRANSLATIONS = 200, 1000
-# Where in the text a word stood: half the work of copying a tree, and only the parser's own errors tell it.
-POSITION = ("line", "col", "start", "end")
 _parse = Dialect.parse
 _translate = SQLTranslator.translate
 
@@ -33,14 +31,10 @@ def parse_once(dialect: Dialect, sql: str, **options: Any) -> list[Expr | None]:
 
 @lru_cache(TREES)
 def _parsed(dialect: type[Dialect], sql: str) -> list[Expr | None]:
-    trees = _parse(dialect(), sql)
-    for node in (node for tree in trees if tree for node in tree.walk()):
-        for name in POSITION:
-            node.meta.pop(name, None)
-    return trees
+    return _parse(dialect(), sql)
 
 
-def translate_once(translator: Any, sql: str, *, schema: Any = None, caller: Any = None, **_: Any) -> Any:
+def translate_once(_: SQLTranslator, sql: str, *, schema: Any = None, caller: Any = None) -> Any:
     """A translation follows from the text, the types of the columns and the caller's name alone."""
     try:
         return Ok(_translated(sql, json.dumps(schema), caller))

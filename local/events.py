@@ -7,7 +7,7 @@ import contextlib
 import json
 from typing import Any
 
-import requests
+import grpc
 
 from local.background import Background
 from local.environment import State
@@ -31,7 +31,7 @@ class EventRecorder(Background):
     def step(self) -> None:
         for topic in self._topics:
             # The emulator is stopping, or slow: what it still has is pulled next time.
-            with contextlib.suppress(requests.RequestException):
+            with contextlib.suppress(grpc.RpcError):
                 self._write(topic, self._pubsub.pull(topic))
 
     def _write(self, topic: str, messages: list[dict[str, Any]]) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-import requests
+import grpc
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
+from local.pubsub_calls import ACKNOWLEDGE, LIST, PULL, SEEK, SUBSCRIPTION, TOPIC, Calls, as_json, message
 from shared.platform import tables
 from shared.runtime.declare import Subscriber
 from shared.runtime.manifest import Declared, declared_functions, topics
@@ -21,12 +22,11 @@ Made = TypeVar("Made")
 
 
 class PubSub:
-    """The emulator's topics and subscriptions, over its REST API."""
+    """The emulator's topics and subscriptions."""
 
     def __init__(self, emulator: str, project: str) -> None:
-        self._base = f"http://{emulator}/v1/projects/{project}"
+        self._calls = Calls(emulator)
         self._project = project
-        self._session = requests.Session()
 
     def create_all(self, push_base: str) -> None:
         """Topics, dead-letter topics, and one push subscription per function and topic."""
@@ -36,46 +36,43 @@ class PubSub:
 
     def create_subscriptions(self, functions: list[Declared], push_base: str) -> None:
         """The subscribers' push subscriptions to topics that are there, each function with a dead-letter topic."""
-        for function in functions:
-            self._put(f"topics/{dead_letter_topic(function)}", {})
-            self._put(
-                f"subscriptions/{dead_letter_topic(function)}", {"topic": self._topic(dead_letter_topic(function))}
-            )
-            for topic in _topics(function):
-                self._put(f"subscriptions/{subscription(function, topic)}", self._push(function, topic, push_base))
+        dead_letters = [dead_letter_topic(function) for function in functions]
+        self._make_topics(dead_letters)
+        self._make_subscriptions({name: {"topic": self._topic(name)} for name in dead_letters})
+        self._make_subscriptions(
+            {subscription(f, topic): self._push(f, topic, push_base) for f in functions for topic in _topics(f)}
+        )
 
     def create_topics(self, names: list[str]) -> None:
         """Topics, each with the subscription that `pull` reads.
 
-        Without their schemas (infra/topics): the emulator answers 501 to Protocol Buffers, so tests check by them.
+        Without their schemas (infra/topics): the emulator does not know Protocol Buffers, so tests check by them.
         """
-        _side_by_side(self._create_topic, names)
-
-    def _create_topic(self, topic: str) -> None:
-        self._put(f"topics/{topic}", {})
-        self._put(f"subscriptions/{RECORDER}.{topic}", {"topic": self._topic(topic), "ackDeadlineSeconds": 60})
+        self._make_topics(names)
+        self._make_subscriptions(
+            {f"{RECORDER}.{name}": {"topic": self._topic(name), "ackDeadlineSeconds": 60} for name in names}
+        )
 
     def purge(self) -> None:
         """Drop what waits for delivery."""
-        listed = self._session.get(f"{self._base}/subscriptions", timeout=10).json().get("subscriptions", [])
-        for found in listed:
-            name = found["name"].rpartition("/")[2]
-            # The emulator keeps the past only: a time ahead of it means: everything.
-            self._session.post(
-                f"{self._base}/subscriptions/{name}:seek", json={"time": "2100-01-01T00:00:00Z"}, timeout=10
-            ).raise_for_status()
+        listed = (
+            self._calls.list_subscriptions(LIST(project=f"projects/{self._project}", page_size=1000))
+            .result()
+            .subscriptions
+        )
+        # The emulator keeps the past only: a time ahead of it means: everything.
+        seeks = [message(SEEK, subscription=found.name, time="2100-01-01T00:00:00Z") for found in listed]
+        for started in [self._calls.seek(seek) for seek in seeks]:
+            started.result()
 
     def pull(self, topic: str) -> list[dict[str, Any]]:
-        """What came to a topic since the last call; waits a little for something."""
-        url = f"{self._base}/subscriptions/{RECORDER}.{topic}"
-        answer = self._session.post(f"{url}:pull", json={"maxMessages": 500, "returnImmediately": True}, timeout=30)
-        answer.raise_for_status()
-        received: list[dict[str, Any]] = answer.json().get("receivedMessages", [])
+        """What came to a topic since the last call, as the JSON that a push has; waits a little for something."""
+        name = self._subscription(f"{RECORDER}.{topic}")
+        answer = self._calls.pull(PULL(subscription=name, max_messages=500, return_immediately=True)).result()
+        received = answer.received_messages
         if received:
-            self._session.post(
-                f"{url}:acknowledge", json={"ackIds": [r["ackId"] for r in received]}, timeout=10
-            ).raise_for_status()
-        return [r["message"] for r in received]
+            self._calls.acknowledge(ACKNOWLEDGE(subscription=name, ack_ids=[r.ack_id for r in received])).result()
+        return [as_json(r.message) for r in received]
 
     def _push(self, function: Declared, topic: str, push_base: str) -> dict[str, Any]:
         declared = function.declaration
@@ -99,10 +96,23 @@ class PubSub:
     def _topic(self, topic: str) -> str:
         return f"projects/{self._project}/topics/{topic}"
 
-    def _put(self, path: str, body: dict[str, Any]) -> None:
-        answer = self._session.put(f"{self._base}/{path}", json=body, timeout=10)
-        if answer.status_code not in (200, 409):
-            raise RuntimeError(f"Pub/Sub refused {path}: {answer.status_code} {answer.text[:200]}")
+    def _subscription(self, name: str) -> str:
+        return f"projects/{self._project}/subscriptions/{name}"
+
+    def _make_topics(self, names: list[str]) -> None:
+        _made({name: self._calls.create_topic(TOPIC(name=self._topic(name))) for name in names})
+
+    def _make_subscriptions(self, wanted: Mapping[str, dict[str, Any]]) -> None:
+        described = {n: message(SUBSCRIPTION, name=self._subscription(n), **values) for n, values in wanted.items()}
+        _made({name: self._calls.create_subscription(one) for name, one in described.items()})
+
+
+def _made(calls: Mapping[str, Any]) -> None:
+    """Wait for calls that were all started; what they make may be there already."""
+    for name, call in calls.items():
+        error = call.exception()
+        if error is not None and error.code() is not grpc.StatusCode.ALREADY_EXISTS:
+            raise RuntimeError(f"Pub/Sub refused {name}: {error.code().name} {error.details()[:200]}")
 
 
 def _side_by_side(create: Callable[[Made], object], wanted: Sequence[Made]) -> None:

@@ -17,7 +17,8 @@ NEWEST_DAYS = 90
 def load(platform: Platform, params: Params) -> bytes:
     """Raises `Unavailable`."""
     daily, monthly = Queries.on(platform).run(SET, values(platform, params)[1])
-    figures = {"historical": daily[:NEWEST_DAYS], "daily": daily, "monthly": monthly}
+    months = [{**row, "month": f"{row['month']:%Y-%m}"} for row in monthly]
+    figures = {"historical": daily[:NEWEST_DAYS], "daily": daily, "monthly": months}
     return wire.dumped(HistoricalFigures, figures)
 
 

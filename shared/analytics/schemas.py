@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from shared.analytics.models import ALL, SOURCES
-from shared.platform.wire import Money, WireDate, WireTime
+from shared.platform.wire import Money, WholeNumber, WireDate, WireTime
 
 MOST_PRODUCTS = 200
 _LIMIT = f"must be a whole number from 1 to {MOST_PRODUCTS}."
@@ -23,9 +23,8 @@ class SourceQuery(Schema):
 class ProductsQuery(SourceQuery):
     """A page of products."""
 
-    limit = fields.Integer(
+    limit = WholeNumber(
         load_default=MOST_PRODUCTS,
-        strict=False,
         validate=validate.Range(1, MOST_PRODUCTS, error=_LIMIT),
         error_messages={"invalid": _LIMIT, "too_large": _LIMIT},
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from shared.platform import firestore
 from shared.platform.clock import Clock
 from shared.platform.contention import until_unchanged
-from shared.platform.errors import Unavailable
+from shared.platform.errors import Contended, Unavailable
 from shared.platform.ids import Ids
 
 if TYPE_CHECKING:
@@ -45,16 +45,19 @@ class Budget:
     def spend(self, wanted: int) -> None:
         """Take `wanted` bytes of today's. Raises `BudgetSpent` when there are not so many left; nothing is taken."""
         day = self._clock.now().date().isoformat()
-        if self._clock.monotonic() < self._store_rests_until or not self._spent_for_all(day, wanted):
-            self._check(self._spent_here[day], wanted)
+        if self._clock.monotonic() >= self._store_rests_until and self._spent_for_all(day, wanted):
+            with self._guard:
+                self._spent_here[day] += wanted
+            return
         with self._guard:
+            self._check(self._spent_here[day], wanted)
             self._spent_here[day] += wanted
 
     def _spent_for_all(self, day: str, wanted: int) -> bool:
         """False when Firestore does not answer."""
         try:
             until_unchanged(lambda: self._take(day, wanted), self._clock, self._ids)
-        except BudgetSpent:
+        except (BudgetSpent, Contended):
             raise
         except Unavailable as error:
             self._store_rests_until = self._clock.monotonic() + STORE_REST_SECONDS

@@ -42,7 +42,8 @@ class Platform:
     def once(self, kind: type[Made], make: Callable[[], Made]) -> Made:
         """The one `kind` of this instance: services are made on first use and kept."""
         if kind not in self._made:
-            self._made[kind] = make()
+            # Of two threads' objects both get the one that was there first.
+            self._made.setdefault(kind, make())
         made: Made = self._made[kind]
         return made
 

@@ -79,8 +79,10 @@ def _unary_get(channel: Any) -> tuple[Any, Any]:
     return call, request
 
 
-def commit(batch: WriteBatch, timeout: float = COMMIT_SECONDS) -> None:
-    """Commit all or nothing. Raises `ChangedMeanwhile` when a precondition fails, `Unavailable` without an answer.
+def commit(batch: WriteBatch, timeout: float = COMMIT_SECONDS) -> Any:
+    """Commit all or nothing; the version that the first document has now.
+
+    Raises `ChangedMeanwhile` when a precondition fails, `Unavailable` without an answer.
 
     Not retried here: after a lost answer only the caller can tell whether its write is there already.
     """
@@ -88,9 +90,10 @@ def commit(batch: WriteBatch, timeout: float = COMMIT_SECONDS) -> None:
 
     with translated():
         try:
-            batch.commit(retry=None, timeout=timeout)
+            results = batch.commit(retry=None, timeout=timeout)
         except (Aborted, AlreadyExists, FailedPrecondition, NotFound) as error:
             raise ChangedMeanwhile(type(error).__name__) from error
+    return results[0].update_time if results else None
 
 
 def put(batch: WriteBatch, reference: DocumentReference, data: dict[str, Any], seen: Stored | None) -> None:

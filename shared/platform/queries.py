@@ -51,7 +51,7 @@ class Queries:
         self._platform = platform
         limit = platform.settings.bigquery_daily_bytes
         self._budget = Budget(platform.firestore, platform.clock, platform.ids, limit)
-        self._estimates: dict[tuple[str, str], int] = {}
+        self._estimates: dict[tuple[str, Path], int] = {}
 
     @classmethod
     def on(cls, platform: Platform) -> Queries:
@@ -78,12 +78,12 @@ class Queries:
     def _estimate(self, query: Query, values: Values) -> int:
         """Bytes that it will be billed for."""
         today = self._platform.clock.now().date().isoformat()
-        known = self._estimates.get((today, query.name))
+        known = self._estimates.get((today, query.file))
         if known is None:
             dry = bigquery.dry_run(self._platform.bigquery, query.sql, _named(query, values), query.name, SECONDS)
             known = max(dry, LEAST_BYTES_A_TABLE * len(query.tables))
             self._estimates = {key: value for key, value in self._estimates.items() if key[0] == today}
-            self._estimates[today, query.name] = known
+            self._estimates[today, query.file] = known
         return known
 
 

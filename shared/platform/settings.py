@@ -126,9 +126,9 @@ class Settings:
     )
     bigquery_daily_bytes: int = number(
         "BIGQUERY_DAILY_BYTES",
-        30 * 1024**3,
-        "Bytes that analytics' queries may be billed for in a day (UTC), over all instances. A month of the default is "
-        "less than BigQuery's free TiB. Beyond it the last values are served.",
+        14 * 1024**3,
+        "Bytes that cached figures' queries may be billed for in a day (UTC), over all instances. A month of the "
+        "default is within BigQuery's free TiB beside what the syncs need. Beyond it the last values are served.",
     )
     bigquery_emulator: str = setting("BIGQUERY_EMULATOR_HOST", "", "URL of the local BigQuery.")
     clock_file: str = setting("CLOCK_FILE", "", "File that moves the clock of the local stack and of tests.")

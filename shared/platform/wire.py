@@ -41,6 +41,15 @@ class WireDate(fields.Field[date]):
     default_error_messages = {"validator_failed": "must be a calendar day, YYYY-MM-DD."}  # noqa: RUF012
 
 
+class WholeNumber(fields.Integer):
+    """Of a query string: digits and nothing else. Python's own reading takes `1_0`, `+7` and other scripts' digits."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if not (isinstance(value, str) and value.isascii() and value.isdigit()):
+            raise self.make_error("invalid")
+        return int(value)
+
+
 class Money(fields.Field[int]):
     """Whole cents inside, dollars with two places on the wire: 4700 → `47.00`, a JSON number."""
 

@@ -42,7 +42,7 @@ class SquareCatalogFigures(Schema):
 
 
 class SquareCatalogAnswer(SquareCatalogFigures):
-    """Square's items that are for sale, changed last first. `cache`: read before; with `error`, Square has failed since."""
+    """Square's items that are for sale, changed last first. `cache`: read before; `error`: Square fails since."""
 
     success = fields.Constant(True, required=True)
     source = fields.String(required=True, validate=validate.OneOf([SQUARE, CACHE, MOCK]))

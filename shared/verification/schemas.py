@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_dump, validate
 
-from shared.platform.wire import ErrorAnswer, WireDate, WireTime, customer_id_field
+from shared.platform.wire import ErrorAnswer, WholeNumber, WireDate, WireTime, customer_id_field
 from shared.verification.jurisdictions import JURISDICTIONS
 
 _STATE = "USPS code of a state, DC or a territory, in either case."
@@ -181,7 +181,7 @@ class HealthAnswer(Schema):
 
 
 class StatisticsQuery(Schema):
-    days = fields.Integer(
+    days = WholeNumber(
         load_default=30,
         validate=validate.Range(min=1, max=365, error="must be a whole number from 1 to 365."),
         metadata={"description": "How many days back, today included."},

@@ -42,8 +42,13 @@ class Statistics:
 
 
 def load(platform: Platform, params: Params) -> bytes:
+    """Raises `Unavailable`."""
+    return wire.dumped(StatisticsFigures, {"statistics": last(platform, int(params["days"]))})
+
+
+def last(platform: Platform, days: int) -> Statistics:
     """The last `days` calendar days in store time, today included. Raises `Unavailable`."""
-    days, zone, now = int(params["days"]), platform.settings.store_timezone, platform.clock.now()
+    zone, now = platform.settings.store_timezone, platform.clock.now()
     today = now.astimezone(ZoneInfo(zone)).date()
     values = {
         "time_zone": ("STRING", zone),
@@ -52,7 +57,7 @@ def load(platform: Platform, params: Params) -> bytes:
         "end": ("TIMESTAMP", now + timedelta(minutes=5)),
     }
     (rows,) = Queries.on(platform).run([BY_DAY], values)
-    return wire.dumped(StatisticsFigures, {"statistics": summary(rows, days)})
+    return summary(rows, days)
 
 
 STATISTICS = View(name="verification_statistics", load=load)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 
 from google.cloud.firestore import Client
 
@@ -19,19 +18,14 @@ VALUES (@id, @cents, 0, 'USD', 'COMPLETED', 'L1', @at, @at)
 
 
 class Till:
-    """One project's payments at Square, all of them of the same moment."""
+    """One project's payments at Square, all of the moment at which the tests' clock stands at first."""
 
-    def __init__(self, project: str, at: datetime | None = None) -> None:
+    def __init__(self, project: str) -> None:
         self._warehouse = Warehouse(project)
         self._firestore = Client(project=project)
-        self._at = at or TestClock().at
+        self._at = TestClock().at
         self._sales = self._syncs = 0
         create_tables(warehouse(os.environ["BIGQUERY_EMULATOR_HOST"], project))
-
-    @classmethod
-    def of_today(cls, project: str) -> Till:
-        """For functions on real time."""
-        return cls(project, datetime.now(UTC))
 
     def sell(self, dollars: int) -> None:
         self._sales += 1

@@ -113,7 +113,8 @@ class SquareTill:
         for item in items:
             data = item["item_data"]
             first = data["variations"][0]["item_variation_data"]
-            if not data["is_archived"]:
+            somewhere = item["present_at_all_locations"] or item.get("present_at_location_ids")
+            if somewhere and not data["is_archived"]:
                 yield Product(
                     id=item["id"],
                     name=data["name"],

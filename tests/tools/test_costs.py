@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.cron import runs
@@ -89,6 +89,7 @@ def field(values: set[int]) -> str:
     return ",".join(map(str, sorted(values)))
 
 
+@settings(deadline=None)
 @given(some(0, 59), some(0, 23), some(1, 31), some(0, 6))
 def test_runs_are_the_minutes_that_fit(minutes: set[int], hours: set[int], dates: set[int], days: set[int]) -> None:
     start = datetime(*JUNE, 1, tzinfo=UTC)

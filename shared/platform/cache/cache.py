@@ -61,7 +61,7 @@ class Cache:
         """
         key = rules.key_of(view, params)
         try:
-            self._flights.run(key, partial(self._settle, view, params, key))
+            self._flights.run(key, lambda: self._settle(view, params, key, self._store.entry(key)))
         except StoreDown as error:
             raise Unavailable(RETRY_SENTENCE) from error
         except Failure as failure:
@@ -91,7 +91,7 @@ class Cache:
             return found
         # Who comes after an invalidation does not wait for what was being loaded before it.
         flight = f"{key} {entry.head.epoch if entry else 0}"
-        found, joined = self._flights.run(flight, partial(self._settle, view, params, key))
+        found, joined = self._flights.run(flight, partial(self._settle, view, params, key, entry))
         return replace(found, state=State.COLLAPSED) if joined and found.state is State.MISS else found
 
     def _stale(self, view: View, params: Params, key: str, entry: Entry) -> Found | None:
@@ -101,11 +101,11 @@ class Cache:
             self._refreshes.ask(key, view, params)
         return replace(found, error=entry.head.error) if found else None
 
-    def _settle(self, view: View, params: Params, key: str) -> Found:
-        """Load, or wait for whoever is loading, until there is an answer."""
+    def _settle(self, view: View, params: Params, key: str, entry: Entry | None) -> Found:
+        """Load, or wait for whoever is loading, until there is an answer. `entry`: as it was just read."""
         waited, until = False, self._clock.monotonic() + WAIT_SECONDS
         while True:
-            entry, now = self._store.entry(key), self._clock.now()
+            now = self._clock.now()
             head = entry.head if entry else None
             if entry and rules.judge(head, view, now) is Verdict.FRESH:
                 found = self._served(view, key, entry, State.COLLAPSED if waited else State.HIT)
@@ -122,6 +122,7 @@ class Cache:
                 return self._degraded(view, key, entry, Unavailable(RETRY_SENTENCE, headers={"Retry-After": "2"}))
             waited = True
             self._clock.sleep(POLL_SECONDS)
+            entry = self._store.entry(key)
 
     def _load(self, view: View, params: Params, key: str, entry: Entry | None) -> Found:
         """Take the lease, load, store. Raises `ChangedMeanwhile` when somebody else has it, or took it."""
@@ -157,11 +158,7 @@ class Cache:
     def _lease(self, view: View, params: Params, key: str, entry: Entry | None) -> Entry:
         owner, now = self._platform.ids.new("lease"), self._clock.now()
         known = entry.head if entry else Head(view=view.name, params=dict(params))
-        self._store.put(key, replace(known, lease_owner=owner, lease_until=now + rules.LEASE), entry)
-        owned = self._store.entry(key)
-        if owned is None or owned.head.lease_owner != owner:
-            raise ChangedMeanwhile(key)
-        return owned
+        return self._store.put(key, replace(known, lease_owner=owner, lease_until=now + rules.LEASE), entry)
 
     def _stamped(self, view: View, key: str, head: Head, owned: Entry) -> Found | None:
         """The data has not changed: the value is as good as a new one, and nothing was asked of BigQuery."""

@@ -85,16 +85,16 @@ class CacheStore:
             found += part.data["data"]
         return zlib.decompress(bytes(found)) if found else None
 
-    def put(self, key: str, head: Head, entry: Entry | None) -> None:
-        """Replace the head; the value stays, and is kept as long as its head."""
+    def put(self, key: str, head: Head, entry: Entry | None) -> Entry:
+        """Replace the head; the value stays, and is kept as long as its head. The entry as it is then."""
         batch, now = self._client.batch(), self._clock.now()
         expires = entry.seen.data["expireAt"] if entry else now + KEPT
-        if expires - now < KEPT / 2:
-            expires = now + KEPT
-            for number in range(head.parts):
-                batch.set(self._part(key, number), {"expireAt": expires}, merge=True)
-        self._put_head(batch, key, head, entry, expires)
-        _commit(batch)
+        renewed = expires - now < KEPT / 2
+        expires = now + KEPT if renewed else expires
+        document = self._put_head(batch, key, head, entry, expires)
+        for number in range(head.parts if renewed else 0):
+            batch.set(self._part(key, number), {"expireAt": expires}, merge=True)
+        return Entry(head, firestore.Stored(document, _commit(batch)))
 
     def save(self, key: str, head: Head, value: bytes, entry: Entry) -> Head:
         """Replace head and value; the head as it was stored."""
@@ -124,20 +124,30 @@ class CacheStore:
         return count
 
     def _pages(self) -> Iterator[list[Any]]:
-        last = None
+        from google.api_core.retry import Retry, if_exception_type
+
+        # The client's own retries go on for five minutes.
+        once, last = Retry(if_exception_type()), None
         while True:
             query = self._client.collection(ENTRIES).order_by("__name__").limit(PAGE)
             with _answering(), firestore.translated():
-                page = list((query.start_after(last) if last else query).select(["view"]).stream())
+                page = list(
+                    (query.start_after(last) if last else query)
+                    .select(["view"])
+                    .stream(retry=once, timeout=firestore.READ_SECONDS)
+                )
             if not page:
                 return
             last = page[-1]
             yield page
 
-    def _put_head(self, batch: WriteBatch, key: str, head: Head, entry: Entry | None, expires: datetime) -> None:
+    def _put_head(
+        self, batch: WriteBatch, key: str, head: Head, entry: Entry | None, expires: datetime
+    ) -> dict[str, Any]:
         values = asdict(head)
-        document = {wire: values[name] for name, wire in FIELDS.items()}
-        firestore.put(batch, self._head(key), {**document, "expireAt": expires}, entry.seen if entry else None)
+        document = {**{wire: values[name] for name, wire in FIELDS.items()}, "expireAt": expires}
+        firestore.put(batch, self._head(key), document, entry.seen if entry else None)
+        return document
 
     def _head(self, key: str) -> DocumentReference:
         return self._client.collection(ENTRIES).document(key)
@@ -146,9 +156,9 @@ class CacheStore:
         return self._client.collection(PARTS).document(f"{key}-{number}")
 
 
-def _commit(batch: WriteBatch) -> None:
+def _commit(batch: WriteBatch) -> Any:
     with _answering():
-        firestore.commit(batch)
+        return firestore.commit(batch)
 
 
 @contextmanager

@@ -17,30 +17,34 @@ from tests.factories.two_tills import NOW, ODD_SALES, UNCOUNTED_BUYERS, TwoTills
 pytestmark = pytest.mark.xdist_group("two_tills")
 ABOUT = {"lastUpdate", "queryTimeMs", "mode", "lastRefresh", "error", "cached"}
 SOURCES = ("", "square", "lightspeed")
-# Where the clock stands so that a window begins or ends at an end of daylight-saving time. Two minutes after midnight
-# and not at once: for 90 seconds the answer may be the one from before.
-MOMENTS = {
+# Where the clock stands so that a day, or a window of one of the answers, begins or ends at an end of daylight-saving
+# time. Two minutes after midnight and not at once: for 90 seconds the answer may be the one from before.
+DAYS = {
     "the end of October": "2026-11-01T04:59:30Z",
     "1 November, 01:45": "2026-11-01T06:45:00Z",
     "1 November, 01:45 again": "2026-11-01T07:45:00Z",
     "the last half minute of 25 hours": "2026-11-02T05:59:30Z",
     "2 November": "2026-11-02T06:02:00Z",
-    "a week from 1 November": "2026-11-08T05:59:30Z",
-    "a week from 2 November": "2026-11-08T06:02:00Z",
-    "30 days from 1 November": "2026-12-01T05:59:30Z",
-    "30 days from 2 November": "2026-12-01T06:02:00Z",
-    "180 days from 1 November": "2027-04-30T04:59:30Z",
-    "180 days from 2 November": "2027-04-30T05:02:00Z",
-    "365 days from 1 November": "2027-11-01T04:59:30Z",
-    "365 days from 2 November": "2027-11-01T05:02:00Z",
-    "24 months from 1 November": "2028-11-01T04:59:30Z",
-    "24 months from 1 December": "2028-11-01T05:02:00Z",
     "8 March, 01:30": "2026-03-08T07:30:00Z",
     "8 March, 03:30": "2026-03-08T08:30:00Z",
     "the last half minute of 23 hours": "2026-03-09T04:59:30Z",
     "9 March": "2026-03-09T05:02:00Z",
+}
+OF_THE_DASHBOARD = {
+    "a week from 1 November": "2026-11-08T05:59:30Z",
+    "a week from 2 November": "2026-11-08T06:02:00Z",
+    "30 days from 1 November": "2026-12-01T05:59:30Z",
+    "30 days from 2 November": "2026-12-01T06:02:00Z",
+    "365 days from 1 November": "2027-11-01T04:59:30Z",
+    "365 days from 2 November": "2027-11-01T05:02:00Z",
+}
+OF_THE_HISTORY = {
+    "180 days from 1 November": "2027-04-30T04:59:30Z",
+    "180 days from 2 November": "2027-04-30T05:02:00Z",
     "180 days from 8 March": "2026-09-04T04:59:30Z",
     "180 days from 9 March": "2026-09-04T05:02:00Z",
+    "24 months from 1 November": "2028-11-01T04:59:30Z",
+    "24 months from 1 December": "2028-11-01T05:02:00Z",
 }
 
 
@@ -52,14 +56,19 @@ def read(answer: TestResponse) -> tuple[dict[str, Any], dict[str, Any]]:
     return {n: v for n, v in body.items() if n not in ABOUT}, {n: v for n, v in body.items() if n in ABOUT}
 
 
-def check(synced: TwoTills, api: AnalyticsApi, source: str, at: datetime) -> None:
-    """Both answers at this moment are what the tills say."""
+def check_dashboard(synced: TwoTills, api: AnalyticsApi, source: str, at: datetime) -> None:
+    """What it says at this moment is what the tills say."""
     synced.stand_at(at)
-    query = {"source": source} if source else {}
-    dashboard, about = read(api.dashboard(query))
-    assert dashboard == figures.dashboard(synced.truth[source], at)
+    found, about = read(api.dashboard({"source": source} if source else {}))
+    assert found == figures.dashboard(synced.truth[source], at)
     assert set(about) == ABOUT
-    assert read(api.historical(query))[0] == figures.historical(synced.truth[source], at)
+
+
+def check_history(synced: TwoTills, api: AnalyticsApi, source: str, at: datetime) -> None:
+    synced.stand_at(at)
+    found, about = read(api.historical({"source": source} if source else {}))
+    assert found == figures.historical(synced.truth[source], at)
+    assert set(about) == ABOUT
 
 
 @pytest.fixture(autouse=True)
@@ -69,12 +78,26 @@ def back(synced: TwoTills) -> None:
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_the_figures_are_those_of_the_tills(synced: TwoTills, figures_api: AnalyticsApi, source: str) -> None:
-    check(synced, figures_api, source, NOW)
+    check_dashboard(synced, figures_api, source, NOW)
+    check_history(synced, figures_api, source, NOW)
 
 
-@pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS)
-def test_windows_are_of_whole_store_days(synced: TwoTills, figures_api: AnalyticsApi, moment: str) -> None:
-    check(synced, figures_api, "", datetime.fromisoformat(moment))
+@pytest.mark.parametrize("moment", DAYS.values(), ids=DAYS)
+def test_days_are_the_store_s(synced: TwoTills, figures_api: AnalyticsApi, moment: str) -> None:
+    check_dashboard(synced, figures_api, "", datetime.fromisoformat(moment))
+    check_history(synced, figures_api, "", datetime.fromisoformat(moment))
+
+
+@pytest.mark.parametrize("moment", OF_THE_DASHBOARD.values(), ids=OF_THE_DASHBOARD)
+def test_weeks_and_years_are_of_whole_store_days(synced: TwoTills, figures_api: AnalyticsApi, moment: str) -> None:
+    check_dashboard(synced, figures_api, "", datetime.fromisoformat(moment))
+
+
+@pytest.mark.parametrize("moment", OF_THE_HISTORY.values(), ids=OF_THE_HISTORY)
+def test_the_history_is_of_whole_store_days_and_months(
+    synced: TwoTills, figures_api: AnalyticsApi, moment: str
+) -> None:
+    check_history(synced, figures_api, "", datetime.fromisoformat(moment))
 
 
 def test_the_tills_have_all_that_the_figures_are_about(synced: TwoTills, figures_api: AnalyticsApi) -> None:
@@ -126,7 +149,8 @@ def test_a_refund_that_comes_later_is_taken_from_the_day_of_the_sale(
     synced.lightspeed.change("sales", void.id, voided=True)
     synced.read()
     for source in SOURCES:
-        check(synced, figures_api, source, NOW + timedelta(hours=1, minutes=5))
+        check_dashboard(synced, figures_api, source, NOW + timedelta(hours=1, minutes=5))
+        check_history(synced, figures_api, source, NOW + timedelta(hours=1, minutes=5))
     after = read(figures_api.dashboard())[0]["metrics"]
     assert (before["yearRevenue"] - after["yearRevenue"]) * 100 == 1234 + whole.cents + void.cents
     # Void is not sold; refunded is.

@@ -18,7 +18,7 @@ def cursor_of(text: str | bytes) -> str:
 
 
 WRONG_SOURCES = ("", "all", "Square", "square,lightspeed", "square ", "'; DROP TABLE", "s" * 5000)
-WRONG_LIMITS = ("", "0", "-1", "201", "abc", "1.5", "1e2", "9" * 40, "NaN", "null", "7 ; 8")
+WRONG_LIMITS = ("", "0", "1_0", "+7", "\u0667", "-1", "201", "abc", "1.5", "1e2", "9" * 40, "NaN", "null", "7 ; 8")
 WRONG_CURSORS = {
     "no base64": "%%%",
     "not ASCII": "é",

@@ -33,7 +33,7 @@ PARAMS: dict[str, dict[str, str]] = {
     "square_transactions": {"source": "mock"},
 }
 # What a statement may compare texts with: kinds and states of our own, and formats.
-WORDS = {"square", "lightspeed", "all", "COMPLETED", "completed", " ", "%Y-%m"}
+WORDS = {"square", "lightspeed", "all", "COMPLETED", "completed", " ", "MONTH"}
 OF_TIME = ("CURRENT_", "NOW(", "INTERVAL", "TIMESTAMP '", "DATE '", "TIMESTAMP_SUB", "DATE_SUB")
 GIGABYTE = 1_000_000_000
 

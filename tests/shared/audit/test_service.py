@@ -120,7 +120,8 @@ def test_one_changed_bit_in_any_column_is_found_and_named(
         warehouse.change(found, event, **{**back, column: flipped(value)})
         event, back = (flipped(value) if column == "event_id" else "evt_2"), {column: value}
         kind, event_id = ("missing", "") if column == "chain_sequence" else ("altered", event)
-        broken = next(b for b in breaks(audit) if b.table == found.full_name)
+        # The tables after this one need not be checked for that.
+        broken = next(b for *_, b in audit.verify(DAY, DAY) if b and b.table == found.full_name)
         found_break = (broken.kind, broken.day, broken.sequence, broken.event_id)
         assert found_break == (kind, "2026-07-01", 2, event_id), column
     warehouse.change(found, event, **back)

@@ -10,7 +10,7 @@ import pytest
 
 from shared.audit.service import AuditService
 from shared.platform.context import Platform
-from shared.verification.statistics import STATISTICS_SQL, Day, VerificationStatistics, rate, summary
+from shared.verification.statistics import BY_DAY, Day, last, rate, summary
 from tests.factories.clock import TestClock
 from tests.factories.events import attempt
 
@@ -53,7 +53,7 @@ def test_rows_are_added_up() -> None:
 
 
 def test_the_query_reads_only_the_partitions_it_needs() -> None:
-    sql = STATISTICS_SQL.read_text()
+    sql = BY_DAY.sql
     assert "WHERE created_at >= @start AND created_at < @end" in sql
     assert "SELECT *" not in sql
 
@@ -68,7 +68,7 @@ def test_days_are_the_store_s_days(platform: Platform, clock: TestClock, recorde
     for hour, minute in ((4, 59), (5, 0), (17, 0)):
         recorded(datetime(2026, 7, 1, hour, minute, tzinfo=UTC))
     clock.at = datetime(2026, 7, 2, 4, 59, tzinfo=UTC)  # still 1 July in Texas
-    one, two = (VerificationStatistics.on(platform).last(days) for days in (1, 2))
+    one, two = (last(platform, days) for days in (1, 2))
     assert one.daily == [Day(date(2026, 7, 1), 2, 0)]
     assert two.daily == [Day(date(2026, 7, 1), 2, 0), Day(date(2026, 6, 30), 1, 0)]
 
@@ -79,11 +79,11 @@ def test_a_day_of_25_hours(platform: Platform, clock: TestClock, recorded: Calla
     for moment in (start - timedelta(seconds=1), start, start + timedelta(hours=25, seconds=-1)):
         recorded(moment)
     clock.at = start + timedelta(hours=25, seconds=-1)
-    assert VerificationStatistics.on(platform).last(1).daily == [Day(date(2026, 11, 1), 2, 0)]
+    assert last(platform, 1).daily == [Day(date(2026, 11, 1), 2, 0)]
 
 
 def test_an_attempt_that_another_instance_s_clock_put_a_little_ahead_counts(
     platform: Platform, clock: TestClock, recorded: Callable[[datetime], None]
 ) -> None:
     recorded(clock.at + timedelta(seconds=30))
-    assert VerificationStatistics.on(platform).last(1).total_attempts == 1
+    assert last(platform, 1).total_attempts == 1

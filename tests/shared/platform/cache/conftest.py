@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from local.provision import PubSub
 from shared.platform.cache.cache import Cache
-from shared.platform.cache.models import View
+from shared.platform.cache.models import State, View
 from shared.platform.cache.refreshes import asked_for
 from shared.platform.context import Platform
 from tests.factories.messages import data_of, pulled
-from tests.factories.source import Source
+from tests.factories.source import Source, load_of
 from tests.factories.stepping_clock import SteppingClock
 from tests.factories.till import Till
 from tests.factories.warehouse_proxy import WarehouseProxy, warehouse_proxy
@@ -52,6 +53,17 @@ def there(platform: Platform) -> Cache:
 
 
 @pytest.fixture
+def look(here: Cache, view: View) -> Callable[..., tuple[State, int, int, int]]:
+    """State, which load it comes from, age and ttl of the value that an instance finds."""
+
+    def find(cache: Cache = here) -> tuple[State, int, int, int]:
+        found = cache.get(view, {})
+        return found.state, load_of(found.value), found.age, found.ttl
+
+    return find
+
+
+@pytest.fixture
 def delivered(pubsub: PubSub, there: Cache, view: View) -> Callable[[], int]:
     """Deliver the messages that ask for a refresh to another instance; how many there were."""
 
@@ -84,3 +96,12 @@ def often_switched() -> Iterator[None]:
     sys.setswitchinterval(1e-6)
     yield
     sys.setswitchinterval(usual)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_counted_afterwards() -> Iterator[None]:
+    """What a test's instances have not written yet, they need not write during the next tests."""
+    yield
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.cancel()
