@@ -28,6 +28,8 @@ _running: list[Emulators] = []
 
 def pytest_configure(config: pytest.Config) -> None:
     """One set of emulators for the whole run: the controller starts them, xdist's workers inherit the addresses."""
+    # Everything is on this machine. Clients ask before every call, and without this they read all variables for it.
+    os.environ.setdefault("NO_PROXY", "127.0.0.1,localhost")
     if hasattr(config, "workerinput") or os.environ.get("FIRESTORE_EMULATOR_HOST"):
         return
     emulators = Emulators(Path(tempfile.mkdtemp(prefix="livhana-tests-")))

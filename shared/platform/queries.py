@@ -51,7 +51,8 @@ class Queries:
         self._platform = platform
         limit = platform.settings.bigquery_daily_bytes
         self._budget = Budget(platform.firestore, platform.clock, platform.ids, limit)
-        self._estimates: dict[tuple[str, Path], int] = {}
+        # Of one day.
+        self._known: tuple[str, dict[Path, int]] = ("", {})
 
     @classmethod
     def on(cls, platform: Platform) -> Queries:
@@ -62,7 +63,7 @@ class Queries:
 
         Raises `BudgetSpent` before anything is run, `Unavailable` when BigQuery does not answer in `SECONDS`.
         """
-        self._budget.spend(sum(_each(queries, lambda query: self._estimate(query, values))))
+        self._budget.spend(self._billed(queries, values))
         return _each(queries, lambda query: self._rows(query, values))
 
     def _rows(self, query: Query, values: Values) -> Rows:
@@ -75,16 +76,21 @@ class Queries:
             query.maximum_bytes_billed,
         )
 
-    def _estimate(self, query: Query, values: Values) -> int:
-        """Bytes that it will be billed for."""
+    def _billed(self, queries: Sequence[Query], values: Values) -> int:
+        """Bytes that they will be billed for together."""
         today = self._platform.clock.now().date().isoformat()
-        known = self._estimates.get((today, query.file))
-        if known is None:
-            dry = bigquery.dry_run(self._platform.bigquery, query.sql, _named(query, values), query.name, SECONDS)
-            known = max(dry, LEAST_BYTES_A_TABLE * len(query.tables))
-            self._estimates = {key: value for key, value in self._estimates.items() if key[0] == today}
-            self._estimates[today, query.file] = known
-        return known
+        if self._known[0] != today:
+            self._known = (today, {})
+        known = self._known[1]
+        unknown = [query for query in queries if query.file not in known]
+        if unknown:
+            found = _each(unknown, lambda query: self._dry_run(query, values))
+            known.update({query.file: billed for query, billed in zip(unknown, found, strict=True)})
+        return sum(known[query.file] for query in queries)
+
+    def _dry_run(self, query: Query, values: Values) -> int:
+        read = bigquery.dry_run(self._platform.bigquery, query.sql, _named(query, values), query.name, SECONDS)
+        return max(read, LEAST_BYTES_A_TABLE * len(query.tables))
 
 
 def _named(query: Query, values: Values) -> dict[str, tuple[str, Any]]:

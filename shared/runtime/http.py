@@ -10,9 +10,10 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from shared.platform import wire
 from shared.platform.context import Platform
 from shared.platform.errors import Failure, Forbidden, Invalid
-from shared.runtime import cors, idempotency, json_body, json_text, rate_limits, security_events, validation
+from shared.runtime import cors, idempotency, json_body, rate_limits, security_events, validation
 from shared.runtime import logging as logs
 from shared.runtime.auth import Authenticator, sign_in_first
 from shared.runtime.declare import ADMIN, SIGNED, Endpoint
@@ -216,7 +217,7 @@ class Exchange:
     def _response(self, answer: Answer) -> flask.Response:
         import flask
 
-        text = json_text.of(answer.value)
+        text = _text(answer.value)
         response = flask.Response(text, answer.status, mimetype="application/json" if text else None)
         if not text:
             del response.headers["Content-Type"]
@@ -260,6 +261,13 @@ class Exchange:
     def _client_ip(self) -> str:
         forwarded = self.http.headers.get("X-Forwarded-For", "")
         return rate_limits.client_ip(self.platform.settings, forwarded, self.http.remote_addr or "")
+
+
+def _text(value: Any) -> str:
+    """The body's; empty for none."""
+    if value is None:
+        return ""
+    return value.text if isinstance(value, Serialized) else wire.json_text(value)
 
 
 def _check_customer_id(name: str, value: str) -> None:

@@ -20,6 +20,8 @@ IMPORTED = Path(__file__).parents[1] / "factories" / "imported.py"
 ALL = declared_functions()
 # It makes the cached answers of every domain, in the shapes of their endpoints.
 REFRESHES = "analytics_refresh_cache"
+# One worker asks for all what they import.
+pytestmark = pytest.mark.xdist_group("start")
 
 
 @pytest.mark.parametrize("name", ["verification_verify", "audit_record_event"])

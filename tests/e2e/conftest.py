@@ -43,6 +43,14 @@ class Stacks:
             self._running = None
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests on one kind of stack follow each other: to start one takes ten seconds."""
+    places = [place for place, item in enumerate(items) if "stacks" in getattr(item, "fixturenames", ())]
+    ordered = sorted((items[place] for place in places), key=lambda item: "signed_stack" not in item.fixturenames)
+    for place, item in zip(places, ordered, strict=True):
+        items[place] = item
+
+
 @pytest.fixture(scope="session")
 def stacks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stacks]:
     started = Stacks(tmp_path_factory.mktemp("stacks"))

@@ -97,4 +97,8 @@ def in_a_fork(name: str) -> dict[str, list[str]]:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, os.getcwd())
+    # What every function begins with, once for all of them.
+    import functions_framework  # noqa: F401
+
     print(json.dumps({name: in_a_fork(name) for name in sys.argv[1:]}))

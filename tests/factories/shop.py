@@ -13,12 +13,13 @@ from local.provision import PubSub, create_tables, warehouse
 from local.simulators.process import Simulator
 from shared.integrations.sources import connect
 from shared.platform.context import Platform
+from shared.platform.ids import Ids
 from shared.platform.settings import Settings
 from shared.pos.models import Job
 from shared.pos.requests import SyncRequest
 from shared.pos.service import SyncService
 from shared.pos.status import StatusService
-from tests.factories.clock_file import ClockFile
+from tests.factories.clock_file import ClockFile, HurriedClock
 from tests.factories.environment import environment
 from tests.factories.messages import data_of, pulled
 from tests.factories.warehouse import Warehouse
@@ -64,6 +65,11 @@ class Shop:
 
     def advance(self, **length: float) -> None:
         self._clock.advance(**length)
+
+    def hurry(self) -> None:
+        """From now on runs in this process do not wait between two tries: see `HurriedClock`."""
+        clock = HurriedClock(self._clock)
+        self.platform = Platform(self.platform.settings, clock, Ids(clock))
 
     # --- runs
 

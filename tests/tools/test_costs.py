@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -89,14 +89,20 @@ def field(values: set[int]) -> str:
     return ",".join(map(str, sorted(values)))
 
 
+def minutes_of_june() -> Iterator[tuple[int, int, int, int]]:
+    """Minute, hour, date and day of the week of each."""
+    for number in range(30 * 24 * 60):
+        moment = datetime(*JUNE, 1, tzinfo=UTC) + timedelta(minutes=number)
+        yield moment.minute, moment.hour, moment.day, moment.isoweekday() % 7
+
+
+MINUTES = list(minutes_of_june())
+
+
 @settings(deadline=None)
 @given(some(0, 59), some(0, 23), some(1, 31), some(0, 6))
 def test_runs_are_the_minutes_that_fit(minutes: set[int], hours: set[int], dates: set[int], days: set[int]) -> None:
-    start = datetime(*JUNE, 1, tzinfo=UTC)
-    moments = [start + timedelta(minutes=n) for n in range(30 * 24 * 60)]
-    fitting = [
-        m for m in moments if m.minute in minutes and m.hour in hours and (m.day in dates or m.isoweekday() % 7 in days)
-    ]
+    fitting = [1 for m, h, date, day in MINUTES if m in minutes and h in hours and (date in dates or day in days)]
     assert runs(f"{field(minutes)} {field(hours)} {field(dates)} * {field(days)}", *JUNE) == len(fitting)
 
 

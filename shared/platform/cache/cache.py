@@ -61,7 +61,7 @@ class Cache:
         """
         key = rules.key_of(view, params)
         try:
-            self._flights.run(key, lambda: self._settle(view, params, key, self._store.entry(key)))
+            self._fly(view, params, key, self._store.entry(key))
         except StoreDown as error:
             raise Unavailable(RETRY_SENTENCE) from error
         except Failure as failure:
@@ -89,10 +89,7 @@ class Cache:
             found = self._stale(view, params, key, entry)
         if found:
             return found
-        # Who comes after an invalidation does not wait for what was being loaded before it.
-        flight = f"{key} {entry.head.epoch if entry else 0}"
-        found, joined = self._flights.run(flight, partial(self._settle, view, params, key, entry))
-        return replace(found, state=State.COLLAPSED) if joined and found.state is State.MISS else found
+        return self._fly(view, params, key, entry)
 
     def _stale(self, view: View, params: Params, key: str, entry: Entry) -> Found | None:
         """At once, and somebody else refreshes it. When the last refresh has failed, that is told."""
@@ -100,6 +97,15 @@ class Cache:
         if found and not rules.resting(entry.head, self._clock.now()):
             self._refreshes.ask(key, view, params)
         return replace(found, error=entry.head.error) if found else None
+
+    def _fly(self, view: View, params: Params, key: str, entry: Entry | None) -> Found:
+        """One thread of this instance settles it, the others wait for that one.
+
+        Who comes after an invalidation does not wait for what was being loaded before it.
+        """
+        flight = f"{key} {entry.head.epoch if entry else 0}"
+        found, joined = self._flights.run(flight, partial(self._settle, view, params, key, entry))
+        return _collapsed(found) if joined else found
 
     def _settle(self, view: View, params: Params, key: str, entry: Entry | None) -> Found:
         """Load, or wait for whoever is loading, until there is an answer. `entry`: as it was just read."""
@@ -223,7 +229,7 @@ class Cache:
         if remembered:
             return remembered
         found, joined = self._flights.run(f"alone {key}", partial(self._load_alone, view, params, key))
-        return replace(found, state=State.COLLAPSED) if joined and found.state is State.MISS else found
+        return _collapsed(found) if joined else found
 
     def _remembered(self, view: View, key: str) -> Found | None:
         kept = self._memory.get(key)
@@ -254,6 +260,11 @@ class Cache:
         )
         self._memory.keep(key, head, value)
         return self._found(view, head, value, State.MISS, stored=False)
+
+
+def _collapsed(found: Found) -> Found:
+    """As who has waited for another thread's load sees it."""
+    return replace(found, state=State.COLLAPSED) if found.state is State.MISS else found
 
 
 def _released(head: Head) -> Head:

@@ -16,10 +16,18 @@ from tests.factories.shop import LIFE, Shop
 PAYMENTS_TABLE = "analytics.square_payments"
 
 
+# As `python -m tools.sync`. What a shell starts in the background ignores Ctrl-C, and so do these tests then.
+IN_THE_FOREGROUND = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("tools.sync", run_name="__main__", alter_sys=True)
+"""
+
+
 def begun(shop: Shop, *options: str) -> subprocess.Popen[str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return subprocess.Popen(
-        [LEAN / "python", "-m", "tools.sync", "square", "--backfill", LIFE, *options],
+        [LEAN / "python", "-c", IN_THE_FOREGROUND, "square", "--backfill", LIFE, *options],
         cwd=ROOT,
         env={**kept, **shop.variables},
         stdout=subprocess.PIPE,

@@ -81,6 +81,7 @@ def test_a_broken_record_is_rejected(shop: Shop) -> None:
 
 
 def test_an_outage_fails_the_message_and_a_refusal_is_noticed(shop: Shop) -> None:
+    shop.hurry()
     new = shop.square.add_payment(amount=5)
     shop.square.trap(errors_5xx=1)
     with pytest.raises(Unavailable):

@@ -308,6 +308,7 @@ def test_an_api_that_answers_for_another_location_is_a_failure(shop: Shop) -> No
 
 
 def test_a_long_outage_leaves_the_checkpoint_and_is_raised(shop: Shop) -> None:
+    shop.hurry()
     shop.square.trap(errors_5xx=1)
     with pytest.raises(Unavailable):
         shop.sync()
