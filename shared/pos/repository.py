@@ -4,7 +4,6 @@
 `sync_state/{stream}`     watermark, last run, last error, certificate: what the status page shows
 `sync_jobs/{jobId}`       a run
 `sync_windows/{windowId}` a part of it: lease, slices that are done, what was counted in them
-`webhook_events/{id}`     an event that came, for a week
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from shared.platform import firestore
 from shared.platform.clock import Clock
 from shared.platform.contention import until_unchanged
-from shared.platform.errors import ChangedMeanwhile, Unavailable
+from shared.platform.errors import Unavailable
 from shared.platform.ids import Ids
 from shared.platform.outbox import Outbox, Outgoing
 from shared.pos import documents
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from google.cloud.firestore import Client, WriteBatch
 
 JOBS, WINDOWS, STATES, SOURCES = "sync_jobs", "sync_windows", "sync_state", "sync_sources"
-WEBHOOKS = "webhook_events"
 # Shorter than the five tries of a message: what a crash leaves is taken over by a redelivery.
 LEASE = timedelta(seconds=100)
 # Each window's checkpoint renews it: a job that nobody has worked on for so long is taken up again.
@@ -263,20 +261,6 @@ class SyncRepository:
         batch = self._client.batch()
         batch.set(self._client.collection(SOURCES).document(source), dict(changes), merge=True)
         firestore.commit(batch)
-
-    def remember_webhook(self, event_id: str, outgoing: Sequence[Outgoing]) -> bool:
-        """Keep that a webhook came, and send what it causes; False when it came before."""
-        batch = self._client.batch()
-        batch.create(
-            self._client.collection(WEBHOOKS).document(event_id),
-            {"receivedAt": self._clock.now(), "expireAt": self._clock.now() + timedelta(days=7)},
-        )
-        try:
-            self._commit(batch, outgoing)
-        except ChangedMeanwhile:
-            return False
-        self._outbox.publish(outgoing)
-        return True
 
     def _commit(self, batch: WriteBatch, outgoing: Sequence[Outgoing]) -> None:
         for event in outgoing:

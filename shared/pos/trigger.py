@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.platform.context import Platform
 from shared.platform.errors import Invalid
+from shared.platform.webhooks import WebhookEvents
 from shared.pos import rules, webhook
 from shared.pos.errors import AlreadyRunning, UnknownSource
 from shared.pos.models import INCREMENTAL, SOURCES, Job
@@ -25,6 +26,7 @@ class TriggerService:
         self._clock = platform.clock
         self._ids = platform.ids
         self._repository = SyncRepository(platform.firestore, platform.outbox, platform.clock, platform.ids)
+        self._webhooks = WebhookEvents(platform.firestore, platform.outbox, platform.clock)
 
     def request(self, source: str, mode: str, start: str, end: str, request_id: str) -> Job:
         """Queue a run. Raises `UnknownSource`, `Invalid` for a time, `AlreadyRunning` with the id of the other run."""
@@ -46,7 +48,7 @@ class TriggerService:
             wanted = webhook.request_of(event, self._ids.new("evt"))
         except ValueError as error:
             raise Invalid(f"This is no event of Square: {error}") from None
-        return wanted is None or self._repository.remember_webhook(event["event_id"], [wanted])
+        return wanted is None or self._webhooks.remember(event["event_id"], [wanted])
 
 
 def new_job(job_id: str, source: str, mode: str, start: str, end: str, now: datetime, request_id: str = "") -> Job:

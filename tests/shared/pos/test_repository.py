@@ -366,20 +366,6 @@ def test_a_note_adds_to_a_state(repository: SyncRepository, begun: Job) -> None:
     }
 
 
-def test_a_webhook_is_remembered_and_told_once(repository: SyncRepository, pubsub: PubSub, platform: Platform) -> None:
-    assert repository.remember_webhook("e-1", [request("evt_1")])
-    assert not repository.remember_webhook("e-1", [request("evt_2")])
-    assert repository.remember_webhook("e-2", [request("evt_3")])
-    assert len(pulled(pubsub, "sync-requests")) == 2
-    assert not documents(platform.firestore, "outbox")
-
-
-def test_a_webhook_that_comes_many_times_at_once_is_told_once(platform: Platform, pubsub: PubSub) -> None:
-    fresh = at_once(8, lambda n: of(platform).remember_webhook("e-1", [request(f"evt_{n}")]))
-    assert sorted(fresh) == [False] * 7 + [True]
-    assert len(pulled(pubsub, "sync-requests")) == 1
-
-
 def test_a_new_job_is_queued(repository: SyncRepository) -> None:
     repository.claim(job())
     assert stored(repository).status == QUEUED
