@@ -12,6 +12,7 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +79,10 @@ class IdempotencyStore:
 
     def finish(self, claim: Claim, answer: KeptAnswer) -> None:
         """Keep the answer for 24 hours. Raises `Unavailable`; a claim that was taken over meanwhile is left alone."""
-        plain = json.dumps({"status": answer.status, "body": answer.body}).encode()
+        # Brings what shapes answers with it, which only endpoints have.
+        from shared.platform.wire import json_text
+
+        plain = json_text({"status": answer.status, "body": answer.body}).encode()
         sealed = seal(claim.seal_key, plain, claim.name.encode(), self._ids.entropy)
         seen = self._own(claim)
         if seen:
@@ -111,7 +115,8 @@ class IdempotencyStore:
             )
         if data["state"] == "running":
             raise _in_progress()
-        kept = json.loads(unseal(seal_key, data["answer"], name.encode()))
+        # Money is written with two places, and again when it is replayed.
+        kept = json.loads(unseal(seal_key, data["answer"], name.encode()), parse_float=Decimal)
         return KeptAnswer(kept["status"], kept["body"])
 
     def _alive(self, data: dict[str, Any]) -> bool:

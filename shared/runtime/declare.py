@@ -98,6 +98,7 @@ class Endpoint(Runs):
     tier: str | None
     cache_control: str
     cached: bool = False
+    takes_payment: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -150,6 +151,7 @@ def endpoint(
     tier: str | None = None,
     cache_control: str = "no-store",
     cached: bool = False,
+    takes_payment: bool = False,
     headers: Mapping[str, str] | None = None,
     **runs: Any,
 ) -> Callable[[Handler], Handler]:
@@ -157,7 +159,7 @@ def endpoint(
 
     `owner` names the customer id that a customer's token must equal. `headers`: request headers that are read,
     name → meaning. `idempotent` accepts an Idempotency-Key. `tier` replaces the caller's own rate-limit tier.
-    `cached`: answered through runtime/cached.py, with an ETag.
+    `cached`: answered through runtime/cached.py, with an ETag. `takes_payment`: a body with card data is refused.
     """
     method, _, path = route.partition(" ")
     _check_route(method, path)
@@ -176,6 +178,7 @@ def endpoint(
             # A browser keeps it, and asks each time whether it is still right.
             cache_control="private, no-cache" if cached else cache_control,
             cached=cached,
+            takes_payment=takes_payment,
             headers={**(headers or {}), **(IF_NONE_MATCH if cached else {})},
             **runs,
         )

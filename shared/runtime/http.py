@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from shared.platform import wire
 from shared.platform.context import Platform
 from shared.platform.errors import Failure, Forbidden, Invalid
-from shared.runtime import cors, idempotency, json_body, rate_limits, security_events, validation
+from shared.runtime import card_data, cors, idempotency, json_body, rate_limits, security_events, validation
 from shared.runtime import logging as logs
 from shared.runtime.auth import Authenticator, sign_in_first
 from shared.runtime.declare import ADMIN, SIGNED, Endpoint
@@ -158,18 +158,25 @@ class Exchange:
         for name, value in path.items():
             _check_customer_id(name, value)
         query = validation.load_query(self.declared.query, self._query())
-        body = validation.load_body(self.declared.body, json_body.parse(raw)) if self.declared.body else {}
         return Request(
             platform=self.platform,
             principal=self.principal,
             request_id=self.request_id,
             path=path,
             query=query,
-            body=body,
+            body=self._fields(raw),
             raw=raw,
             headers={name: self.http.headers.get(name, "") for name in self.declared.headers},
             started=self.started,
         )
+
+    def _fields(self, raw: bytes) -> dict[str, Any]:
+        if not self.declared.body:
+            return {}
+        parsed = json_body.parse(raw)
+        if self.declared.takes_payment:
+            card_data.refuse(parsed)
+        return validation.load_body(self.declared.body, parsed)
 
     def _query(self) -> dict[str, str]:
         repeated = next((name for name, values in self.http.args.lists() if len(values) > 1), None)

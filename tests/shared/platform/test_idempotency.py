@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -11,6 +12,7 @@ from shared.platform.context import Platform
 from shared.platform.crypto import Undecryptable
 from shared.platform.errors import Conflict, Unprocessable
 from shared.platform.idempotency import COLLECTION, KEPT, LEASE, Claim, IdempotencyStore, KeptAnswer
+from shared.platform.wire import json_text
 from tests.factories.clock import TestClock
 from tests.factories.documents import documents
 
@@ -32,6 +34,13 @@ def claim(store: IdempotencyStore, body: bytes = BODY) -> Claim:
 def test_the_first_gets_the_claim_and_the_next_its_answer(store: IdempotencyStore) -> None:
     store.finish(claim(store), ANSWER)
     assert store.claim(SCOPE, KEY, BODY, "hash-1") == ANSWER
+
+
+def test_money_is_replayed_as_it_was_written(store: IdempotencyStore) -> None:
+    store.finish(claim(store), KeptAnswer(201, {"price": Decimal("97.00"), "days": 31}))
+    replayed = store.claim(SCOPE, KEY, BODY, "hash-1")
+    assert isinstance(replayed, KeptAnswer)
+    assert json_text(replayed.body) == '{"price":97.00,"days":31}'
 
 
 def test_while_the_first_runs_the_next_is_a_conflict(store: IdempotencyStore) -> None:

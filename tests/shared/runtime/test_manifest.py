@@ -71,11 +71,12 @@ def test_an_endpoint_gets_what_the_runtime_needs(function: Declared) -> None:
 
 
 @pytest.mark.parametrize("function", ENDPOINTS, ids=lambda f: f.name)
-def test_a_post_that_creates_takes_an_idempotency_key(function: Declared) -> None:
+def test_what_creates_or_charges_takes_an_idempotency_key(function: Declared) -> None:
     declared = function.declaration
     assert isinstance(declared, Endpoint)
     # Providers send no such key; what they send names itself.
-    assert declared.idempotent == (declared.method == "POST" and declared.auth != SIGNED)
+    creates_or_charges = declared.method == "POST" or 402 in declared.responds
+    assert declared.idempotent == (creates_or_charges and declared.auth != SIGNED)
 
 
 @pytest.mark.parametrize("function", ENDPOINTS, ids=lambda f: f.name)
@@ -91,7 +92,12 @@ def test_every_topic_somebody_listens_to_is_listed_once() -> None:
     assert topics(ALL) == [
         "alerts",
         "cache-refresh",
+        "membership-events",
+        "payment-events",
+        "payment-notices",
+        "reconcile-payments",
         "relay-outbox",
+        "renew-memberships",
         "security-events",
         "sync-events",
         "sync-requests",
