@@ -23,6 +23,16 @@ def number(env: str, default: int, doc: str) -> Any:
     return field(default=default, metadata={"env": env, "doc": doc, "secret": False, "parser": ""})
 
 
+# By field: what may be chosen.
+CHOICES = {
+    "auth_mode": ("jwt", "disabled"),
+    "environment": ("local", "staging", "production"),
+    "log_level": ("DEBUG", "INFO", "WARNING", "ERROR"),
+    "authorize_net_environment": ("production", "sandbox"),
+    "proration": ("by_days", "full_difference"),
+}
+
+
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Settings:
     """One immutable snapshot of the environment. `load` checks it; secrets are checked where they are declared.
@@ -119,6 +129,26 @@ class Settings:
     lightspeed_use_mock: str = setting(
         "LIGHTSPEED_USE_MOCK", "", "`true`: made-up Lightspeed data. Empty: only without credentials. `false`: never."
     )
+    authorize_net_environment: str = setting(
+        "AUTHORIZE_NET_ENVIRONMENT", "production", "`production` or `sandbox`: which of Authorize.Net's gateways."
+    )
+    authorize_net_url: str = setting(
+        "AUTHORIZE_NET_URL", "", "Address of a gateway that is compatible with Authorize.Net's, in place of its own."
+    )
+    authorize_net_api_login_id: str = setting(
+        "AUTHORIZE_NET_API_LOGIN_ID", "", "API login id of the merchant's account.", secret=True
+    )
+    authorize_net_transaction_key: str = setting(
+        "AUTHORIZE_NET_TRANSACTION_KEY", "", "Transaction key that belongs to the API login id.", secret=True
+    )
+    authorize_net_signature_key: str = setting(
+        "AUTHORIZE_NET_SIGNATURE_KEY", "", "Signature key of the account's webhooks, 128 characters.", secret=True
+    )
+    proration: str = setting(
+        "PRORATION",
+        "by_days",
+        "What an upgrade costs: `by_days`, the difference for the rest of the period, or `full_difference`.",
+    )
     firestore_emulator: str = setting("FIRESTORE_EMULATOR_HOST", "", "host:port of the Firestore emulator.")
     pubsub_emulator: str = setting("PUBSUB_EMULATOR_HOST", "", "host:port of the Pub/Sub emulator.")
     bigquery_location: str = setting(
@@ -170,12 +200,12 @@ class Settings:
             pkgutil.resolve_name(parser)(env, value)
 
     def _check(self) -> None:
-        if self.auth_mode not in ("jwt", "disabled"):
-            raise Misconfigured(f"AUTH_MODE is '{self.auth_mode}'. Use 'jwt' or 'disabled'.")
-        if self.environment not in ("local", "staging", "production"):
-            raise Misconfigured(f"ENVIRONMENT is '{self.environment}'. Use 'local', 'staging' or 'production'.")
-        if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-            raise Misconfigured(f"LOG_LEVEL is '{self.log_level}'. Use DEBUG, INFO, WARNING or ERROR.")
+        for name, values in CHOICES.items():
+            chosen = getattr(self, name)
+            if chosen not in values:
+                env = next(f.metadata["env"] for f in fields(self) if f.name == name)
+                first, last = ", ".join(f"'{value}'" for value in values[:-1]), values[-1]
+                raise Misconfigured(f"{env} is '{chosen}'. Use {first} or '{last}'.")
         if not self.project:
             raise Misconfigured("GOOGLE_CLOUD_PROJECT is not set. Set it to the project id.")
         if self.auth_mode == "disabled":

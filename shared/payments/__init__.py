@@ -1,0 +1,1 @@
+"""Money through the gateway, for every domain that takes it."""

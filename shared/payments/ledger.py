@@ -1,0 +1,91 @@
+"""Our books: `charges/{id}` in Firestore, one document for each thing that is owed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from shared.payments import documents, events
+from shared.payments.models import INTENT, SENT, Charge
+from shared.platform import firestore
+from shared.platform.context import Platform
+from shared.platform.firestore import Stored
+from shared.platform.outbox import Event
+
+if TYPE_CHECKING:
+    from google.cloud.firestore import DocumentReference, DocumentSnapshot, FieldFilter, WriteBatch
+
+CHARGES = "charges"
+
+
+@dataclass(frozen=True)
+class Booked:
+    """A charge as read, with its version."""
+
+    charge: Charge
+    seen: Stored
+
+
+class Ledger:
+    """Every method raises `Unavailable` when Firestore does not answer."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def get(self, charge_id: str) -> Booked | None:
+        seen = firestore.read(self._reference(charge_id))
+        return Booked(documents.to_charge(charge_id, seen.data), seen) if seen else None
+
+    def put(self, batch: WriteBatch, charge: Charge, booked: Booked | None) -> list[Event]:
+        """Write it in the caller's batch, with its event, which the caller publishes after the commit."""
+        firestore.put(batch, self._reference(charge.id), documents.of_charge(charge), booked.seen if booked else None)
+        if charge.state in (INTENT, SENT):
+            return []
+        event = events.changed(self._platform.ids.new("evt"), charge, charge.updated_at)
+        self._platform.outbox.add(batch, event)
+        return [event]
+
+    def save(self, charge: Charge, booked: Booked | None) -> None:
+        """Alone. Raises `ChangedMeanwhile`."""
+        batch = self._platform.firestore.batch()
+        told = self.put(batch, charge, booked)
+        firestore.commit(batch)
+        self._platform.outbox.publish(told)
+
+    def open(self) -> Iterator[Charge]:
+        """Those of which it is not known what becomes of them."""
+        charges = self._platform.firestore.collection(CHARGES)
+        yield from _read(charges.where(filter=_where("open", "==", True)).stream())
+
+    def paid_since(self, moment: datetime) -> Iterator[Charge]:
+        charges = self._platform.firestore.collection(CHARGES)
+        yield from _read(charges.where(filter=_where("paidAt", ">=", moment)).stream())
+
+    def with_reference(self, reference: str) -> Charge | None:
+        charges = self._platform.firestore.collection(CHARGES)
+        found = charges.where(filter=_where("references", "array_contains", reference)).stream()
+        return next(_read(found), None)
+
+    def with_transaction(self, transaction_id: str) -> Charge | None:
+        """The one that it pays, or has gone back from; else the refund that it is."""
+        charges = self._platform.firestore.collection(CHARGES)
+        found = charges.where(filter=_where("transactions", "array_contains", transaction_id)).stream()
+        return min(_read(found), key=lambda charge: bool(charge.refund_of), default=None)
+
+    def _reference(self, charge_id: str) -> DocumentReference:
+        return self._platform.firestore.collection(CHARGES).document(charge_id)
+
+
+def _where(name: str, operator: str, value: Any) -> FieldFilter:
+    from google.cloud.firestore import FieldFilter
+
+    return FieldFilter(name, operator, value)
+
+
+def _read(found: Iterable[DocumentSnapshot]) -> Iterator[Charge]:
+    """Firestore is asked while they are gone through."""
+    with firestore.translated():
+        for charge in found:
+            yield documents.to_charge(charge.id, charge.to_dict() or {})
