@@ -20,6 +20,7 @@ PROJECT = "demo-local"
 ORIGINS = "http://localhost:5173,http://localhost:3000"
 # What a caller of `make run` may set; everything else is the stack's own.
 PASSED_ON = (
+    "AUTHORIZE_NET_",
     "AUTH_MODE",
     "CORS_ORIGINS",
     "JWT_",

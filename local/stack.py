@@ -91,7 +91,7 @@ class Stack:
         self._start_gateway()
         running = {"port": self._port, "emulators": addresses.environment(), "simulators": simulators}
         self._running_file.write_text(json.dumps(running))
-        self._simulators.connect(platform.settings.square_webhook_url, platform.settings.square_webhook_signature_key)
+        self._simulators.connect(self._webhooks(platform.settings))
         self._seed_once(platform)
         self._threads = [
             EventRecorder(pubsub, topics(declared_functions()), self._state),
@@ -150,6 +150,14 @@ class Stack:
             if self._gateway.poll() is not None or time.monotonic() > deadline:
                 raise StackError(f"The gateway did not start. Its messages are in {self.log}.")
             time.sleep(0.05)
+
+    def _webhooks(self, settings: Settings) -> dict[str, tuple[str, str]]:
+        """Where each provider's webhooks go, and the key that they are signed with."""
+        payments = f"http://localhost:{self._port}/api/payments/webhook"
+        return {
+            "square": (settings.square_webhook_url, settings.square_webhook_signature_key),
+            "authorizenet": (payments, settings.authorize_net_signature_key),
+        }
 
     def _seed_once(self, platform: Platform) -> None:
         marker = platform.firestore.collection("local").document("seeded")

@@ -60,12 +60,13 @@ class Fleet:
         for name in self._members:
             self._spawn(name)
 
-    def connect(self, webhook_url: str, key: str) -> None:
-        """Wait until they answer, and tell Square's where its webhooks go. Raises `SimulatorFailed`."""
+    def connect(self, webhooks: Mapping[str, tuple[str, str]]) -> None:
+        """Wait until they answer, and tell those that are named where their webhooks go: a URL and the key to sign
+        with. Raises `SimulatorFailed`."""
         for name, member in self._members.items():
             member.wait_until_it_answers()
-            if name == "square":
-                member.send_webhooks_to(webhook_url, key)
+            if name in webhooks:
+                member.send_webhooks_to(*webhooks[name])
 
     def ready(self) -> set[str]:
         """Those that have their data."""

@@ -55,10 +55,13 @@ class Request:
 
 @dataclass
 class Answer:
+    """`lost`: the connection is closed and nothing of it is sent."""
+
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
+    lost: bool = False
 
     @classmethod
     def json(cls, status: int, value: Any, **headers: str) -> Answer:

@@ -11,6 +11,7 @@ from local.simulators.provider import Provider
 PROVIDERS = {
     "square": "local.simulators.square:SquareProvider",
     "lightspeed": "local.simulators.lightspeed:LightspeedProvider",
+    "authorizenet": "local.simulators.authorizenet:AuthorizeNetProvider",
 }
 
 

@@ -62,6 +62,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def _send(self, sent: Sent) -> None:
         answer = sent.answer
+        if answer.lost:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
         body = b"" if self.command == "HEAD" else answer.body
         lines = [
             f"HTTP/1.1 {answer.status} {PHRASES.get(answer.status, 'Unknown')}",

@@ -64,7 +64,7 @@ class SimulatorApp:
         status = "error"
         try:
             sent = self._answered(request)
-            status = "dropped" if sent.broken_off else str(sent.answer.status)
+            status = "dropped" if sent.broken_off or sent.answer.lost else str(sent.answer.status)
         finally:
             self._log.ended(route_of(request), status)
         return sent

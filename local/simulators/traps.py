@@ -95,13 +95,14 @@ class Traps:
     def explained(self) -> dict[str, str]:
         return dict(self._known)
 
-    def every(self, name: str) -> bool:
-        """Whether the trap strikes this time; counts."""
+    def every(self, name: str, kind: str = "") -> bool:
+        """Whether the trap strikes this time; counts, each `kind` of call for itself."""
         with self._lock:
             if not (n := self._values.get(name)):
                 return False
-            self._counts[name] += 1
-            return self._counts[name] % max(1, int(n)) == 0
+            counter = f"{name} {kind}".rstrip()
+            self._counts[counter] = self._counts.get(counter, 0) + 1
+            return self._counts[counter] % max(1, int(n)) == 0
 
     def covers(self, name: str, path: str) -> bool:
         """Whether a switch is on for this path."""

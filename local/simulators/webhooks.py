@@ -1,4 +1,4 @@
-"""Square's webhooks: signed, and sent again when the receiver does not answer 2xx."""
+"""Webhooks: signed, and sent again when the receiver does not answer 2xx. Square's; others replace `message`."""
 
 from __future__ import annotations
 
@@ -99,6 +99,23 @@ class Webhooks:
     def _deliver(self, event: Event) -> dict[str, Any]:
         """What came of it; `status` is that of the last try, 0 without an answer."""
         url, key = self._subscription["url"], self._subscription["key"]
+        body, headers = self.message(event, url, key)
+        status, tries = 0, 0
+        for tries, pause in enumerate(PAUSES, start=1):
+            time.sleep(pause)
+            status = _post(url, body, headers | (self.retried(tries - 1) if tries > 1 else {}))
+            if 200 <= status < 300:
+                break
+        return {
+            "type": event.type,
+            "id": event.content.get("id"),
+            "eventId": event.event_id,
+            "status": status,
+            "tries": tries,
+        }
+
+    def message(self, event: Event, url: str, key: str) -> tuple[bytes, dict[str, str]]:
+        """The body and the headers."""
         place = {"location_id": event.location} if event.location else {}
         sent = {"merchant_id": MERCHANT, **place, "type": event.type, "event_id": event.event_id}
         body = json.dumps(
@@ -114,21 +131,11 @@ class Webhooks:
             "square-environment": "Sandbox",
             "square-initial-delivery-timestamp": wire_time(self._clock.now()),
         }
-        status, tries = 0, 0
-        for tries, pause in enumerate(PAUSES, start=1):
-            time.sleep(pause)
-            if tries > 1:
-                headers |= {"square-retry-number": str(tries - 1), "square-retry-reason": "http_error"}
-            status = _post(url, body, headers)
-            if 200 <= status < 300:
-                break
-        return {
-            "type": event.type,
-            "id": event.content.get("id"),
-            "eventId": event.event_id,
-            "status": status,
-            "tries": tries,
-        }
+        return body, headers
+
+    def retried(self, times: int) -> dict[str, str]:
+        """Further headers of a message that was sent before."""
+        return {"square-retry-number": str(times), "square-retry-reason": "http_error"}
 
 
 def _post(url: str, body: bytes, headers: dict[str, str]) -> int:

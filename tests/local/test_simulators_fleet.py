@@ -18,11 +18,12 @@ URLS = {"square": "http://127.0.0.1:1111", "lightspeed": "http://127.0.0.1:2222"
 @pytest.mark.parametrize(
     ("environment", "names"),
     [
-        ({}, ["square", "lightspeed"]),
-        ({"SIMULATORS": "on", "SQUARE_ACCESS_TOKEN": ""}, ["square", "lightspeed"]),
+        ({}, ["square", "lightspeed", "authorizenet"]),
+        ({"SIMULATORS": "on", "SQUARE_ACCESS_TOKEN": ""}, ["square", "lightspeed", "authorizenet"]),
         ({"SIMULATORS": "off"}, []),
-        ({"SQUARE_ACCESS_TOKEN": "real"}, ["lightspeed"]),
-        ({"SQUARE_REQUESTS_PER_SECOND": "100", "LIGHTSPEED_CLIENT_ID": "real"}, ["square"]),
+        ({"SQUARE_ACCESS_TOKEN": "real"}, ["lightspeed", "authorizenet"]),
+        ({"SQUARE_REQUESTS_PER_SECOND": "100", "LIGHTSPEED_CLIENT_ID": "real"}, ["square", "authorizenet"]),
+        ({"AUTHORIZE_NET_TRANSACTION_KEY": "real"}, ["square", "lightspeed"]),
     ],
 )
 def test_a_provider_is_simulated_unless_the_caller_has_access_to_it(
