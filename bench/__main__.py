@@ -14,7 +14,7 @@ from pathlib import Path
 
 from google.cloud import firestore
 
-from bench import load
+from bench import load, members
 from bench.servers import BARE, OURS, Server, first_answer, serve
 from local.emulators import Emulators
 from local.provision import PubSub
@@ -30,6 +30,7 @@ CONCURRENCY = 8
 CUSTOMERS = 100
 VERIFY = "/api/age-verification/verify"
 STATUS = "/api/age-verification/status"
+DISCOUNT = "/api/memberships/discount"
 SERVICE = bearer("service", "bench", exp=int(time.time()) + 86400)
 JSON = {**SERVICE, "Content-Type": "application/json"}
 
@@ -47,11 +48,13 @@ def main() -> int:
 
 
 def warm(variables: dict[str, str], folder: Path) -> list[dict]:
-    """Cached verify and status beside a bare function with one Firestore get, in turns."""
+    """Cached verify, status and discount beside a bare function with one Firestore get, in turns."""
+    members.join(variables, [f"bench-{n}" for n in range(CUSTOMERS)])
     bodies = [json.dumps(verify_body(f"bench-{n}")).encode() for n in range(CUSTOMERS)]
     with (
         serve("verification_verify", OURS, variables, folder) as verify,
         serve("verification_status", OURS, variables, folder) as status,
+        serve("memberships_discount", OURS, variables, folder) as discount,
         serve("bare_get", BARE, variables, folder) as bare,
     ):
         for body in bodies:
@@ -62,6 +65,13 @@ def warm(variables: dict[str, str], folder: Path) -> list[dict]:
             "status": (
                 status,
                 [load.request("GET", f"{STATUS}/bench-{n % CUSTOMERS}", SERVICE) for n in range(REQUESTS)],
+            ),
+            "discount": (
+                discount,
+                [
+                    load.request("GET", f"{DISCOUNT}/bench-{n % CUSTOMERS}?subtotal=150.00", SERVICE)
+                    for n in range(REQUESTS)
+                ],
             ),
             "bare": (bare, [load.request("GET", "/", {}) for _ in range(REQUESTS)]),
         }
@@ -100,6 +110,7 @@ def _warm_figures(rounds: dict[str, list[dict[str, float]]], memory: dict[str, f
     return [
         _at_most("cached verify, p95 in the handler (ms)", median["verify"]["handler_p95"], 10, bare),
         _at_most("status, p95 in the handler (ms)", median["status"]["handler_p95"], 10, bare),
+        _at_most("member discount, p95 in the handler (ms)", median["discount"]["handler_p95"], 10, bare),
         _at_least(
             "status throughput / bare function with one get",
             ratio,

@@ -16,7 +16,19 @@ log = logging.getLogger(__name__)
     concurrency=1,
     max_instances=1,
     timeout_seconds=55,
-    publishes=("alerts", "cache-refresh", "security-events", "sync-events", "sync-requests", "verification-events"),
+    publishes=(
+        "alerts",
+        "cache-refresh",
+        "emails",
+        "membership-events",
+        "payment-events",
+        "payment-notices",
+        "renew-memberships",
+        "security-events",
+        "sync-events",
+        "sync-requests",
+        "verification-events",
+    ),
 )
 def handle(delivery: Delivery) -> None:
     """Publish what is left. Raises `Unavailable` when a topic does not answer: the next minute tries again."""

@@ -17,8 +17,10 @@ import time
 EVENT = {"type": "nothing.happened", "eventId": "evt_1"}
 COMMANDS = {
     "cache-refresh": {"view": "dashboard", "params": {"source": "all"}},
+    "payment-notices": {"transactionId": "1"},
     "sync-requests": {"source": "square"},
 }
+QUERIES = {"memberships_discount": {"subtotal": "150.00"}, "verification_policy": {"state": "TX"}}
 
 
 def imported_by(name: str) -> dict[str, list[str]]:
@@ -29,7 +31,7 @@ def imported_by(name: str) -> dict[str, list[str]]:
     loaded = sorted(sys.modules)
     method, path, options = request_to(name)
     answer = client.open(path, method=method, **options)
-    assert answer.status_code in (200, 202, 404), (name, answer.status_code, answer.text)
+    assert answer.status_code in (200, 201, 202, 404), (name, answer.status_code, answer.text)
     return {"loaded": loaded, "served": sorted(sys.modules)}
 
 
@@ -45,17 +47,38 @@ def request_to(name: str) -> tuple[str, str, dict[str, object]]:
         message = {"data": data, "messageId": "1", "publishTime": "2026-07-01T17:00:00Z"}
         return "POST", "/projects/p/topics/t", {"json": {"subscription": "s", "message": message}}
     if declared.auth == SIGNED:
-        return declared.method, declared.path, signed_by_square(declared.path)
-    person = {"fullName": "Ann Example", "dateOfBirth": "1990-01-31", "idNumberLast4": "1234", "state": "TX"}
+        signed = signed_by_gateway() if name.startswith("payments") else signed_by_square(declared.path)
+        return declared.method, declared.path, signed
     return (
         declared.method,
         declared.path.format(customer_id="c-1", job_id="job_1", source="lightspeed"),
         {
             "headers": {"Authorization": f"Bearer {token()}"},
-            "json": ({"customerId": "c-1", **person} if "verification" in name else {}) if declared.body else None,
-            "query_string": {"state": "TX"} if name == "verification_policy" else None,
+            "json": body_of(name) if declared.body else None,
+            "query_string": QUERIES.get(name),
         },
     )
+
+
+def body_of(name: str) -> dict[str, object]:
+    person = {"fullName": "Ann Example", "dateOfBirth": "1990-01-31", "idNumberLast4": "1234", "state": "TX"}
+    card = {"type": "card", "token": "tok_visa"}
+    bodies: dict[str, dict[str, object]] = {
+        "memberships_subscribe": {"email": "ann@example.com", "tier": "SILVER", "paymentMethod": card},
+        "memberships_upgrade": {"newTier": "GOLD"},
+        "verification_verify": dict(person),
+        "verification_resubmit": dict(person),
+    }
+    found = bodies.get(name, {})
+    return {"customerId": "c-1", **found} if len(found) > 1 else found
+
+
+def signed_by_gateway() -> dict[str, object]:
+    payload = {"entityName": "transaction", "id": "1"}
+    kind = "net.authorize.payment.authcapture.created"
+    notice = json.dumps({"notificationId": "n-1", "eventType": kind, "payload": payload}).encode()
+    tag = hmac.new(os.environ["AUTHORIZE_NET_SIGNATURE_KEY"].encode(), notice, hashlib.sha512).hexdigest().upper()
+    return {"data": notice, "content_type": "application/json", "headers": {"X-ANET-Signature": f"sha512={tag}"}}
 
 
 def signed_by_square(path: str) -> dict[str, object]:

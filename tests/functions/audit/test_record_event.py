@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +14,10 @@ from flask.testing import FlaskClient
 from functions.audit.record_event import handle
 from shared.audit.repository import LEASE, AuditRepository
 from shared.audit.rules import link_after, row_of
+from shared.platform.outbox import Event
 from shared.runtime import instance
 from shared.runtime.declare import declaration_of
+from tests.factories import billing_events
 from tests.factories.chains import table
 from tests.factories.events import alert, attempt, erasure, success, sync_run
 from tests.factories.messages import SECURITY_EVENTS, message_of, push
@@ -55,6 +59,22 @@ def test_what_is_about_no_customer_is_recorded_without_one(
     assert push(recorder, message_of({**make(), "customerHash": ""}), topic).status_code == 200
     (row,) = Warehouse(project).rows(table)
     assert (row["type"], row["customer_hash"]) == (make()["type"], None)
+
+
+@pytest.mark.parametrize("told", [*billing_events.memberships(), *billing_events.payments()], ids=lambda e: e.type)
+def test_what_is_told_of_money_becomes_a_row(recorder: FlaskClient, project: str, told: Event) -> None:
+    event = json.loads(told.message().data)
+    assert push(recorder, message_of(event), told.topic).status_code == 200
+    ((name, (row,)),) = ((name, rows) for name, rows in Warehouse(project).everything().items() if rows)
+    columns = {re.sub("([A-Z])", r"_\1", wire).lower(): value for wire, value in told.data.items()}
+    kept = {
+        column: value
+        for column, value in columns.items()
+        if column in row and column not in ("access_until", "since", "until")
+    }
+    assert {column: row[column] for column in kept} == kept
+    assert len(kept) >= 8, name
+    assert (row["type"], row["customer_hash"] or "") == (told.type, told.customer_hash)
 
 
 def test_both_topics_are_heard(recorder: FlaskClient, project: str) -> None:

@@ -1,0 +1,1 @@
+"""Payments of every domain."""

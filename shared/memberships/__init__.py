@@ -1,0 +1,1 @@
+"""Paid monthly tiers with a discount at checkout."""
