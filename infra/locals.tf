@@ -8,8 +8,8 @@ locals {
       secrets = concat(
         # With public keys the shared secret checks nothing, so nobody gets it.
         [for secret in function.secrets : secret if secret != "JWT_SECRET" || var.jwt.jwks_url == ""],
-        # A provider's begin with its name: SQUARE_ACCESS_TOKEN.
-        [for secret in try(function.optionalSecrets, []) : secret if contains(var.integrations, lower(split("_", secret)[0]))],
+        # A provider's begin with its name: SQUARE_ACCESS_TOKEN, AUTHORIZE_NET_SIGNATURE_KEY.
+        [for secret in try(function.optionalSecrets, []) : secret if anytrue([for name in var.integrations : startswith(secret, "${upper(name)}_")])],
       )
     })
   }

@@ -8,6 +8,13 @@ resource "google_monitoring_alert_policy" "log" {
       labels   = { event = "EXTRACT(jsonPayload.message)", function = "EXTRACT(jsonPayload.function)" }
       text     = "`security_event_lost`: a refusal or an admin's act is missing in the audit trail; the line has its type and id. `event_not_recorded`: an event did not fit its BigQuery table; after mending, publish it again from the dead letters. `event_refused`: an event does not fit its topic's schema and waits in the outbox; once infra/topics/ takes it, it goes out by itself. `record_undecryptable`: a key is wrong or missing in VERIFICATION_KEY. `authentication_disabled`: AUTH_MODE is `disabled` and everybody is an admin: roll back at once."
     }
+    payments = {
+      severity = "CRITICAL"
+      title    = "Money needs a look"
+      filter   = "resource.type=\"cloud_run_revision\" AND jsonPayload.message=(\"payment_difference\" OR \"charge_without_membership\" OR \"refund_declined\" OR \"gateway_refused_request\")"
+      labels   = { event = "EXTRACT(jsonPayload.message)", function = "EXTRACT(jsonPayload.function)" }
+      text     = "`payment_difference`: a transaction is not the same in our books and at the gateway, and could not be mended. `charge_without_membership`: money came for which nobody waits any more; it is given back by itself. `refund_declined`: the gateway refused to give money back: do it there by hand. `gateway_refused_request`: credentials or the shape of a request are wrong; nothing was charged. What to do: docs/memberships.md."
+    }
     exception = {
       severity = "ERROR"
       title    = "A function met what it did not expect"

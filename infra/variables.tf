@@ -93,13 +93,13 @@ variable "environment" {
 }
 
 variable "integrations" {
-  description = "Providers whose credentials the functions get: square, lightspeed. Without them data are made up, in staging only."
+  description = "Providers whose credentials the functions get: square, lightspeed, authorize_net. Without the first two data are made up, in staging only; without the last nothing can be paid."
   type        = list(string)
   default     = []
 
   validation {
-    condition     = length(setsubtract(var.integrations, ["square", "lightspeed"])) == 0
-    error_message = "integrations are square and lightspeed."
+    condition     = length(setsubtract(var.integrations, ["square", "lightspeed", "authorize_net"])) == 0
+    error_message = "integrations are square, lightspeed and authorize_net."
   }
 }
 

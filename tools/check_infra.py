@@ -46,6 +46,7 @@ SHOWS_IN: dict[str, tuple[tuple[str, str], ...]] = {
         ("google_secret_manager_secret*", "*"),
     ),
     "monthly_budget_dollars": (("google_billing_budget.*", "amount.specified_amount.units"),),
+    "settings": ((FUNCTION, "service_config.environment_variables.AUTHORIZE_NET_ENVIRONMENT"),),
     "warm": ((FUNCTION, "service_config.min_instance_count"),),
 }
 Result = TypeVar("Result")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ class Release:
 
     def left_out(self, integrations: set[str]) -> set[str]:
         """Names of the secrets of other providers, which nobody gets."""
-        return {secret for secret in self._declared("optionalSecrets") if provider(secret) not in integrations}
+        return {secret for secret in self._declared("optionalSecrets") if not is_of(secret, integrations)}
 
     def _declared(self, kind: str) -> set[str]:
         """An earlier archive's declarations do not know every kind."""
@@ -164,9 +165,9 @@ class Infra:
         return {"environment": names, "folder": INFRA}
 
 
-def provider(secret: str) -> str:
-    """Whose it is: the secret's name begins with it. As in infra/locals.tf."""
-    return secret.partition("_")[0].lower()
+def is_of(secret: str, providers: Collection[str]) -> bool:
+    """Whether it is one of these providers': the secret's name begins with theirs. As in infra/locals.tf."""
+    return any(secret.startswith(f"{name.upper()}_") for name in providers)
 
 
 def secret(name: str) -> str:

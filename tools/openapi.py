@@ -169,7 +169,7 @@ def _headers_of(status: int, declared: Endpoint) -> dict[str, bool]:
         found["Retry-After"] = status == 429
     if declared.cached and status in (200, 304):
         found |= {"Age": True, "Cache-Status": True, "ETag": True}
-    if declared.idempotent and status in (200, 201, 400):
+    if declared.idempotent and status in (200, 201, 400, 402, 404):
         found["Idempotent-Replayed"] = False
     return found
 
@@ -194,7 +194,8 @@ def _link(found: dict[str, Any], endpoints: list[tuple[Declared, Endpoint]]) -> 
             name: {"operationId": name, "parameters": {CUSTOMER: source}} for name, _ in about if name != function.name
         }
         if source and links:
-            found["paths"][declared.path][declared.method.lower()]["responses"]["200"]["links"] = links
+            good = next(str(status) for status in sorted(declared.responds) if status < 300)
+            found["paths"][declared.path][declared.method.lower()]["responses"][good]["links"] = links
 
 
 def _customer_of(declared: Endpoint) -> str:

@@ -79,19 +79,25 @@ def drivers(book: Book) -> dict[str, Decimal]:
     events = a["verifications"] * (1 + a["refused_share"]) + a["security_events"]
     sales, syncs = a["payments_held"] / a["months_held"], 2 * a["syncs_per_hour"] * 24 * DAYS
     changes = a["syncs_per_hour"] * a["open_hours"] * DAYS
+    charges = (a["renewals"] + a["membership_changes"] * (1 - a["unpaid_share"])) * DAYS
+    # Each change of a membership is told, each charge, and once a day their reconciliation.
+    told = (a["renewals"] + a["membership_changes"] + 1) * DAYS + charges
     return {
         "month": Decimal(1),
         "verification": a["verifications"],
         "verify": a["verifications"] * (1 + a["refused_share"] + a["cached_share"]),
         # A run of the sync tells how it ended; what webhooks name is read without a word.
-        "event": events + syncs,
-        "row": events * a["rows_per_event"] + syncs,
+        "event": events + syncs + told,
+        "row": events * a["rows_per_event"] + syncs + told,
         "payment": a["payments_held"],
         "sale": sales,
         "sync": syncs,
         "change": changes,
         # What a cached figure is made anew for: both webhooks of a sale come within seconds.
         "news": changes + sales,
+        "membership_change": a["membership_changes"] * DAYS,
+        "discount_read": a["discount_reads"] * DAYS,
+        "charge": charges,
         "uptime": a["uptime_checks"] * a["uptime_locations"] * DAYS * 24 * 60 / a["uptime_minutes"],
     }
 

@@ -5,3 +5,4 @@ integrations           = []
 monthly_budget_dollars = 100
 warm                   = true
 deletion_protection    = true
+settings               = { AUTHORIZE_NET_ENVIRONMENT = "production" }

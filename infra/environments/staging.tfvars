@@ -5,3 +5,4 @@ integrations           = []
 monthly_budget_dollars = 20
 warm                   = false
 deletion_protection    = false
+settings               = { AUTHORIZE_NET_ENVIRONMENT = "sandbox" }

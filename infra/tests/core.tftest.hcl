@@ -76,11 +76,11 @@ run "a_provider_s_secrets_exist_where_it_is_used" {
   command = plan
 
   variables {
-    integrations = ["square"]
+    integrations = ["square", "authorize_net"]
   }
 
   assert {
-    condition     = toset(keys(google_secret_manager_secret.secret)) == toset(["CUSTOMER_HASH_KEY", "JWT_SECRET", "SQUARE_ACCESS_TOKEN", "THING_KEY"])
+    condition     = toset(keys(google_secret_manager_secret.secret)) == toset(["AUTHORIZE_NET_TRANSACTION_KEY", "CUSTOMER_HASH_KEY", "JWT_SECRET", "SQUARE_ACCESS_TOKEN", "THING_KEY"])
     error_message = "An optional secret is made for a provider that is used, and for no other."
   }
   assert {

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from marshmallow import Schema
 from werkzeug.test import TestResponse
 
+from local.simulators.authorizenet_control import GatewayControl
 from shared.runtime.declare import SIGNED, Endpoint
 from shared.runtime.manifest import Declared, declared_functions
 from tests.factories.claims import verify_body
@@ -81,11 +82,20 @@ def example(schema: type[Schema] | None, customer_id: str) -> dict[str, Any]:
     return {**shown, "customerId": customer_id} if "customerId" in shown else shown
 
 
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayControl]:
+    with GatewayControl(tmp_path_factory.mktemp("gateway")) as running:
+        yield running
+
+
 @pytest.fixture
-def call(function: Callable[[str], FlaskClient], tables: None, monkeypatch: pytest.MonkeyPatch) -> Call:
+def call(
+    function: Callable[[str], FlaskClient], gateway: GatewayControl, tables: None, monkeypatch: pytest.MonkeyPatch
+) -> Call:
     """Calls with one object there for the customers `c-own` and `c-existing`; every provider is set up or made up."""
-    for secret in {name for route in ROUTES for name in route.declaration.optional_secrets} - {"SQUARE_ACCESS_TOKEN"}:
-        monkeypatch.setenv(secret, "made-up")
+    secrets = {name for route in ROUTES for name in route.declaration.optional_secrets} - {"SQUARE_ACCESS_TOKEN"}
+    for name, value in {**dict.fromkeys(secrets, "made-up"), **gateway.environment()}.items():
+        monkeypatch.setenv(name, value)
     verify = function("verification_verify")
     for customer_id in (OWN, EXISTING):
         made = verify.post("/verify", json=verify_body(customer_id), headers=bearer("service", "orders"))
@@ -145,6 +155,7 @@ def test_routes_without_a_token_are_exactly_these() -> None:
     open_to = {f.name: f.declaration.auth.name for f in ROUTES if not f.declaration.auth.roles}
     assert open_to == {
         "monitoring_ready": "public",
+        "payments_webhook": "signature",
         "pos_square_webhook": "signature",
         "verification_health": "public",
         "verification_jwks": "public",

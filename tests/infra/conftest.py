@@ -16,7 +16,7 @@ BALANCED = {"edge": "load_balancer", "domain": "api.shop.example"}
 VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
     "staging": ("staging", {}),
     "production": ("production", {}),
-    "load_balancer": ("production", {**BALANCED, "integrations": '["square", "lightspeed"]'}),
+    "load_balancer": ("production", {**BALANCED, "integrations": '["square", "lightspeed", "authorize_net"]'}),
 }
 
 

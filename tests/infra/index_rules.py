@@ -1,8 +1,9 @@
 """Firestore's rules of which query needs which index, as its documentation of index types gives them.
 
-Every field has an index of its own, ascending and descending, unless it is exempted. Equalities are answered by
-merging those. An order or a range over one field alone needs its index only; together with anything else it needs a
-composite index: the equalities in any order, then the orders as the query has them, or all of them reversed.
+Every field has an index of its own, ascending, descending and by the parts of an array, unless it is exempted.
+Equalities are answered by merging those. An order or a range over one field alone needs its index only; together with
+anything else it needs a composite index: the equalities in any order, then the orders as the query has them, or all of
+them reversed.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 EQUAL = {"==", "in"}
+CONTAINS = "array_contains"
 RANGE = {"<", "<=", ">", ">=", "!=", "not-in"}
 ASCENDING, DESCENDING = "ASCENDING", "DESCENDING"
 ID = "__name__"
@@ -18,13 +20,14 @@ ID = "__name__"
 
 @dataclass(frozen=True)
 class Query:
-    """What a chain of calls on a collection asks for. `summed`: fields of sum() and avg()."""
+    """What a chain of calls on a collection asks for. `summed`: fields of sum() and avg(). `contains`: of an array."""
 
     collection: str
     equal: frozenset[str] = frozenset()
     ranges: frozenset[str] = frozenset()
     orders: tuple[tuple[str, str], ...] = ()
     summed: frozenset[str] = frozenset()
+    contains: frozenset[str] = frozenset()
 
     def where(self, field: str, operator: str) -> Query:
         """Raises ValueError for an operator that these rules do not know."""
@@ -32,6 +35,8 @@ class Query:
             return replace(self, equal=self.equal | {field})
         if operator in RANGE:
             return replace(self, ranges=self.ranges | {field})
+        if operator == CONTAINS:
+            return replace(self, contains=self.contains | {field})
         raise ValueError(f"operator {operator}")
 
     def order_by(self, field: str, direction: str) -> Query:
@@ -40,7 +45,7 @@ class Query:
     @property
     def fields(self) -> frozenset[str]:
         """Every field whose index the query uses, on its own or in a composite one."""
-        return (self.equal | self.ranges | self.summed | {field for field, _ in self.orders}) - {ID}
+        return (self.equal | self.ranges | self.summed | self.contains | {field for field, _ in self.orders}) - {ID}
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,12 @@ class Index:
 
 
 def needed(query: Query) -> Index | None:
-    """The composite index without which Firestore refuses the query."""
+    """The composite index without which Firestore refuses the query.
+
+    Raises ValueError for an array together with anything else: infra/firestore.json has no word for its index.
+    """
+    if query.contains and len(query.fields) > 1:
+        raise ValueError(f"{query.collection}: an array is asked together with {sorted(query.fields - query.contains)}")
     ordered = _ordered(query)
     fields = {field for field, _ in ordered}
     summed = tuple((field, ASCENDING) for field in sorted(query.summed - query.equal - fields))

@@ -9,7 +9,7 @@ import pytest
 
 from shared.runtime.manifest import declared_functions, entry
 from tests.infra.deployment import FUNCTION, Deployment
-from tools.infra import provider
+from tools.infra import is_of
 from tools.terraform import EXAMPLE, INFRA
 
 pytestmark = [pytest.mark.xdist_group("infra"), pytest.mark.timeout(300)]
@@ -70,7 +70,7 @@ def test_runs_as_the_account_of_its_domain_and_kind(deployment: Deployment, decl
 
 def secrets_of(deployment: Deployment, declared: dict[str, Any]) -> set[str]:
     """Those it cannot do without, and those of the providers that the deployment names."""
-    optional = {name for name in declared["optionalSecrets"] if provider(name) in deployment.variables["integrations"]}
+    optional = {name for name in declared["optionalSecrets"] if is_of(name, deployment.variables["integrations"])}
     return optional.union(declared["secrets"])
 
 

@@ -19,6 +19,9 @@ from flask.testing import FlaskClient
 from google.protobuf.json_format import ParseError
 
 from local.provision import PubSub
+from shared.memberships import events as membership_events
+from shared.payments import alerts as payment_alerts
+from shared.payments import events as payment_events
 from shared.platform.context import Platform
 from shared.platform.errors import BadSignature, Failure, Forbidden, TooMany, Unauthenticated
 from shared.platform.outbox import Event
@@ -27,6 +30,7 @@ from shared.runtime import security_events
 from shared.runtime.request import ANONYMOUS, Principal
 from shared.verification import events, sandbox
 from shared.verification.models import Refusal
+from tests.factories import billing_events
 from tests.factories.api import VerificationApi
 from tests.factories.events import AT, attempt, erasure, success
 from tests.factories.messages import pulled
@@ -87,8 +91,9 @@ def built() -> Iterator[tuple[str, dict[str, Any]]]:
     yield from ((events.TOPIC, event) for event in (attempt(), attempt(state=None, field=None), success(), erasure()))
     runs = [pos_events.completed("evt_1", AT, "req_1", RUN)]
     runs += [pos_events.failed("evt_1", AT, "req_1", replace(RUN, certificate_green=False, code="auth_failed"))]
-    told = pos_events.alert("evt_1", AT, "req_1", **ALERT, value=3, threshold=2.5)
-    yield from ((event.topic, json.loads(event.message().data)) for event in (*runs, told))
+    told = [pos_events.alert("evt_1", AT, "req_1", **ALERT, value=3, threshold=2.5)]
+    told += [*billing_events.memberships(), *billing_events.payments(), payment_alerts.unreconciled("evt_1", 2, AT)]
+    yield from ((event.topic, json.loads(event.message().data)) for event in (*runs, *told))
     data = {"function": "pos_square_webhook", "role": "anonymous", "code": "bad_signature"}
     refused = {"id": "evt_1", "topic": security_events.TOPIC, "occurred_at": AT, "request_id": "req_1"}
     event = Event(type="security.bad_signature", data=data, **refused)
@@ -107,6 +112,7 @@ def modules_with_events() -> Iterator[Any]:
 def test_every_event_topic_has_a_schema_and_no_other_has_one() -> None:
     named = {text for module in modules_with_events() for name, text in vars(module).items() if name.endswith("TOPIC")}
     assert {events.TOPIC, security_events.TOPIC, pos_events.TOPIC, pos_events.ALERTS_TOPIC} <= named
+    assert {membership_events.TOPIC, payment_events.TOPIC} <= named
     assert SCHEMAS.keys() == named == documented().keys()
 
 

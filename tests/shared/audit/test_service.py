@@ -15,6 +15,7 @@ from shared.audit.rules import link_after, row_of
 from shared.audit.service import AuditService
 from shared.platform.context import Platform
 from shared.platform.errors import Unavailable
+from tests.factories.billing_events import membership_cancelled, payment_settled, payments_reconciled
 from tests.factories.chains import flipped, table
 from tests.factories.clock import TestClock
 from tests.factories.events import AT, alert, attempt, erasure, success, sync_run
@@ -26,6 +27,9 @@ MAKERS = {
     "age_verifications": success,
     "age_verification_attempts": attempt,
     "alerts": alert,
+    "memberships": membership_cancelled,
+    "payments": payment_settled,
+    "payment_reconciliations": payments_reconciled,
     "security_events": erasure,
     "sync_runs": sync_run,
 }
@@ -57,11 +61,16 @@ def test_an_event_becomes_a_row_in_each_table_that_records_it(audit: AuditServic
     audit.record(erasure())
     audit.record(sync_run())
     audit.record(alert())
+    for make in (membership_cancelled, payment_settled, payments_reconciled):
+        audit.record(make())
     counts = {name: len(rows) for name, rows in warehouse.everything().items() if rows}
     assert counts == {
         "commerce.age_verifications": 1,
         "commerce.age_verification_attempts": 2,
         "commerce.alerts": 1,
+        "commerce.memberships": 1,
+        "commerce.payment_reconciliations": 1,
+        "commerce.payments": 1,
         "commerce.security_events": 1,
         "commerce.sync_runs": 1,
     }
