@@ -13,6 +13,7 @@ from shared.runtime.request import Answer, Request
     "GET /api/memberships/{customer_id}",
     auth=SIGNED_IN,
     owner=in_path("customer_id"),
+    reserved=("stats",),
     responds={200: MembershipWithBenefitsAnswer, 404: NoMembershipAnswer},
     secrets=("VERIFICATION_KEY",),
 )

@@ -97,6 +97,9 @@ class Billing:
         now, record = self.now(), self.repository.get(customer_hash)
         charge = charges.after(booked.charge, outcome, now.moment)
         pending = record.member.pending
+        if charge.state == booked.charge.state and asked is not None:
+            # Still in review, still unknown: nothing to tell.
+            return booked.charge
         if pending is None or pending.charge_id != charge_id:
             return self._conclude_alone(record, charge, booked, now)
         effect = self._effect(record.member, pending, charge, outcome, asked is None, now)

@@ -19,7 +19,19 @@ from shared.memberships.repository import Record
 from shared.memberships.rules import Now
 from shared.payments.errors import GatewayUnavailable, PaymentDeclined, PaymentUnderReview, PaymentUnknown
 from shared.payments.ledger import Booked
-from shared.payments.models import CODE_UNAVAILABLE, DECLINED, HELD, INTENT, PAID, REVERSED, Charge, Customer, Outcome
+from shared.payments.models import (
+    ABSENT,
+    CODE_UNAVAILABLE,
+    DECLINED,
+    HELD,
+    INTENT,
+    PAID,
+    REVERSED,
+    Charge,
+    Customer,
+    Method,
+    Outcome,
+)
 from shared.payments.rules import again, reference_of
 from shared.platform.contention import until_unchanged
 from shared.platform.context import Platform
@@ -96,13 +108,16 @@ class Bookings:
         """Charge the stored card; else that of the last payment, which the gateway did not store at the time."""
         method = membership.method if membership else None
         if membership and method is None:
-            paid = self._payments.ledger.get(membership.paid_by)
-            method = self._payments.card_of(paid.charge.transaction_id, customer) if paid else None
+            method = self._last_card(membership, customer)
         if method is None:
-            outcome = Outcome(kind=DECLINED, reason="No card is stored for this membership.")
+            outcome = Outcome(kind=ABSENT, code=CODE_UNAVAILABLE, reason="The card could not be stored yet.")
         else:
             outcome = self._payments.send(begun.charge.id, description, customer, method, recurring=recurring)
         return self.concluded(begun.charge.customer_hash, begun, replace(outcome, method=outcome.method or method))
+
+    def _last_card(self, membership: Membership, customer: Customer) -> Method | None:
+        paid = self._payments.ledger.get(membership.paid_by)
+        return self._payments.card_of(paid.charge.transaction_id, customer) if paid else None
 
     def concluded(self, customer_hash: str, begun: Booking, outcome: Outcome) -> Membership:
         charge = self._billing.conclude(customer_hash, begun.charge.id, outcome)

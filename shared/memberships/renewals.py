@@ -16,7 +16,7 @@ from shared.memberships.billing import Billing
 from shared.memberships.bookings import Booking, Bookings
 from shared.memberships.models import CANCELLED, LEASE, RENEWAL, Pending
 from shared.memberships.repository import Record
-from shared.payments.errors import PaymentDeclined
+from shared.payments.errors import PaymentDeclined, PaymentUnderReview
 from shared.payments.ports import Gateway
 from shared.payments.service import Payments
 from shared.platform.context import Platform
@@ -37,7 +37,10 @@ class Renewals:
         self._bookings = Bookings(platform, self._billing)
 
     def run(self, seconds: float) -> Counter[str]:
-        """How many were `renewed`, `declined`, `ended`, `failed`, `left` for want of time. Raises `Unavailable`."""
+        """How many were `renewed`, `declined`, `ended`, `failed`, are `waiting` for a review, `left` for want of time.
+
+        Raises `Unavailable`.
+        """
         until = self._platform.clock.monotonic() + seconds
         due = list(self._billing.repository.due(self._billing.now().day))
         with ThreadPoolExecutor(PARALLEL) as threads:
@@ -52,6 +55,8 @@ class Renewals:
             return self._renew(customer_hash)
         except PaymentDeclined:
             return "declined"
+        except PaymentUnderReview:
+            return "waiting"
         except Failure as failure:
             log.warning("renewal_failed", extra={"customerHash": customer_hash, "code": failure.code})
         except Exception:

@@ -99,6 +99,7 @@ class Endpoint(Runs):
     cache_control: str
     cached: bool = False
     takes_payment: bool = False
+    reserved: frozenset[str] = frozenset()
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -152,6 +153,7 @@ def endpoint(
     cache_control: str = "no-store",
     cached: bool = False,
     takes_payment: bool = False,
+    reserved: Iterable[str] = (),
     headers: Mapping[str, str] | None = None,
     **runs: Any,
 ) -> Callable[[Handler], Handler]:
@@ -160,6 +162,7 @@ def endpoint(
     `owner` names the customer id that a customer's token must equal. `headers`: request headers that are read,
     name → meaning. `idempotent` accepts an Idempotency-Key. `tier` replaces the caller's own rate-limit tier.
     `cached`: answered through runtime/cached.py, with an ETag. `takes_payment`: a body with card data is refused.
+    `reserved`: what the path's last parameter cannot be, because another route has it there as a word.
     """
     method, _, path = route.partition(" ")
     _check_route(method, path)
@@ -179,6 +182,7 @@ def endpoint(
             cache_control="private, no-cache" if cached else cache_control,
             cached=cached,
             takes_payment=takes_payment,
+            reserved=frozenset(reserved),
             headers={**(headers or {}), **(IF_NONE_MATCH if cached else {})},
             **runs,
         )

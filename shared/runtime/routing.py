@@ -19,7 +19,8 @@ class Route:
     def match(self, method: str, path: str) -> dict[str, str]:
         """Path parameters by name. Raises `NotFound`, `MethodNotAllowed`. `path` is already percent-decoded."""
         found = next((m for pattern in self._patterns if (m := pattern.fullmatch(path))), None)
-        if found is None:
+        # A word wins over a parameter, at the function's own URL too.
+        if found is None or self.endpoint.reserved.intersection(found.groupdict().values()):
             raise NotFound("There is nothing at this path. See the API document for the routes.", code="unknown_path")
         if method not in self.methods:
             raise MethodNotAllowed(

@@ -142,3 +142,9 @@ def test_the_figures_and_what_they_are_made_of(club: Club) -> None:
     explained = club.stats("mrr")["explain"]
     assert explained["total"] == "538.00"
     assert sum(part["value"] for part in explained["parts"]) == 538.0
+
+
+@pytest.mark.parametrize("path", [f"{AREA}/stats", "/stats"])
+def test_stats_is_no_customer(club: Club, path: str) -> None:
+    answer = club.call("memberships_get", "GET", path)
+    assert (answer.status_code, answer.json["code"]) == (404, "unknown_path")

@@ -225,3 +225,37 @@ def test_foreign_charges_on_the_same_account_are_left_alone(club: Club) -> None:
     assert certificate["green"]
     assert certificate["foreign"] >= 1
     assert (certificate["ourCount"], certificate["ourCents"]) == (certificate["theirCount"], certificate["theirCents"])
+
+
+def test_a_card_that_the_gateway_did_not_store_is_stored_when_it_is_needed(club: Club) -> None:
+    customer = a_customer()
+    asked = "createCustomerProfileFromTransactionRequest"
+    first = club.subscribe(customer, token="tok_first").json["membership"]
+    club.cancel(customer)
+    # The gateway knows the customer: the second card is not stored with the charge, and cannot be stored just now.
+    with club.switched(down=asked):
+        second = club.subscribe(customer, token="tok_second")
+    assert (second.status_code, second.json["membership"]["payment_method_id"]) == (201, None)
+    with club.switched(down=asked):
+        assert club.upgrade(customer, "GOLD").status_code == 503
+    assert club.upgrade(customer, "GOLD").status_code == 200
+    stored = club.get(customer).json["membership"]["payment_method_id"]
+    assert stored not in (None, first["payment_method_id"])
+    assert club.reconcile()["green"]
+
+
+def test_a_renewal_in_review_waits(club: Club) -> None:
+    customer = a_customer()
+    profile = club.subscribe(customer).json["membership"]["payment_method_id"].split("_")[1]
+    club.gateway.fate("hold", profile=profile)
+    six_in_the_morning(club, 2026, 8, 1)
+    assert club.renew() == {"waiting": 1}
+    club.advance(days=1)
+    assert club.renew() == {"waiting": 1}
+    assert club.discount(customer).json["hasDiscount"] is True
+    told = len([event for event in club.events("payment-events") if event["type"] == "payment.held"])
+    assert told == 1
+    held = next(found["id"] for found in club.taken() if "Review" in found["status"])
+    club.gateway.approve(held)
+    assert club.renew() == {"done": 1}
+    assert club.get(customer).json["membership"]["next_billing_date"] == "2026-09-01"

@@ -80,6 +80,22 @@ def test_what_creates_or_charges_takes_an_idempotency_key(function: Declared) ->
 
 
 @pytest.mark.parametrize("function", ENDPOINTS, ids=lambda f: f.name)
+def test_a_word_of_another_route_is_no_parameter_of_this_one(function: Declared) -> None:
+    """Each function has a URL of its own, where no other one stands before it."""
+    declared = function.declaration
+    assert isinstance(declared, Endpoint)
+    folder, _, last = declared.path.rpartition("/")
+    others = [f.declaration for f in ENDPOINTS if f is not function]
+    words = {
+        other.path.rpartition("/")[2]
+        for other in others
+        if isinstance(other, Endpoint) and other.method == declared.method and other.path.startswith(f"{folder}/")
+        if other.path.count("/") == declared.path.count("/") and "{" not in other.path
+    }
+    assert declared.reserved == (words if last.startswith("{") else set())
+
+
+@pytest.mark.parametrize("function", ENDPOINTS, ids=lambda f: f.name)
 def test_personal_data_is_never_cached(function: Declared) -> None:
     declared = function.declaration
     assert isinstance(declared, Endpoint)
