@@ -103,7 +103,8 @@ def _operation(function: Declared, declared: Endpoint) -> dict[str, Any]:
             " (customers: their own only)." * bool(declared.owner)
         )
     if declared.body:
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": declared.body}}}
+        required = any(field.required for field in declared.body().fields.values())
+        operation["requestBody"] = {"required": required, "content": {"application/json": {"schema": declared.body}}}
     return operation
 
 

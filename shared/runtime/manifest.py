@@ -132,5 +132,6 @@ def _scheduled(function: Declared) -> Iterator[Scheduled]:
 
 
 def topics(functions: list[Declared]) -> list[str]:
-    """Every topic somebody listens to."""
-    return sorted({t for f in functions if isinstance(f.declaration, Subscriber) for t in f.declaration.topics})
+    """Every topic somebody listens to or publishes to."""
+    heard = {t for f in functions if isinstance(f.declaration, Subscriber) for t in f.declaration.topics}
+    return sorted(heard.union(*(f.declaration.publishes for f in functions)))

@@ -26,6 +26,7 @@ def test_functions_are_listed_as_they_are_generated_for_terraform(stack: Running
 def test_topics_and_push_subscriptions_are_those_declared(stack: RunningStack) -> None:
     listening = {name: found for name, found in GENERATED.items() if found["kind"] != "http"}
     declared = {topic for found in listening.values() for topic in found["topics"]}
+    declared |= {topic for found in GENERATED.values() for topic in found["publishes"]}
     dead_letters = {f"{name}-dead-letter" for name in listening}
     assert listed(stack, "topics") == declared | dead_letters
 

@@ -71,13 +71,16 @@ class _Mortal(WriteBatch):
 
 
 class Club:
-    """One project. Its customers pay at a simulator that other tests use too, hence customer ids of its own."""
+    """One project, and a gateway that is empty at first. Customer ids are never used twice."""
 
     def __init__(self, project: str, gateway: GatewayControl, clock: ClockFile, **changes: str) -> None:
         self.project = project
         self.gateway = gateway
         self._clock = clock
         self.stand_at(NOON)
+        # What other tests have charged would be foreign here, and looked at again by each reconciliation.
+        gateway.seed()
+        gateway.wait_until_seeded()
         self.variables = {
             **environment(project),
             "CLOCK_FILE": str(clock.path),
@@ -177,11 +180,11 @@ class Club:
     def settle_everything(self) -> dict[str, Any]:
         """All that the jobs do until nothing is open any more; the last certificate."""
         self.firestore.live()
-        for _ in range(3):
+        for _ in range(2):
             self.advance(minutes=5)
             self.follow_up()
-        self.reconcile()
-        return self.reconcile()
+        certificate = self.reconcile()
+        return self.reconcile() if certificate["repaired"] else certificate
 
     # --- what there is
 

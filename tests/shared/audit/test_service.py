@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
 
 from shared.audit.errors import UnfitEvent
 from shared.audit.models import CHAIN_COLUMNS, Break, Table
-from shared.audit.repository import LEASE, tables
-from shared.audit.rules import link_after, row_of
+from shared.audit.repository import LEASE, AuditRepository, tables
+from shared.audit.rules import first_break, link_after, row_of
 from shared.audit.service import AuditService
 from shared.platform.context import Platform
 from shared.platform.errors import Unavailable
@@ -117,23 +117,33 @@ def test_the_check_tells_every_table_and_day(audit: AuditService) -> None:
 
 @pytest.mark.parametrize("found", tables(), ids=lambda t: t.name)
 def test_one_changed_bit_in_any_column_is_found_and_named(
-    audit: AuditService, warehouse: Warehouse, found: Table
+    audit: AuditService, platform: Platform, found: Table
 ) -> None:
-    """Every column of the middle row, one after another."""
+    """Every column of the middle row, one after another, of rows as BigQuery gives them."""
     make = MAKERS[found.name]
     for number in (1, 2, 3):
         audit.record(make(AT, f"evt_{number}"))
-    (_, stored, _) = warehouse.rows(found.name)
-    event, back = "evt_2", {}
-    for column, value in stored.items():
-        warehouse.change(found, event, **{**back, column: flipped(value)})
-        event, back = (flipped(value) if column == "event_id" else "evt_2"), {column: value}
-        kind, event_id = ("missing", "") if column == "chain_sequence" else ("altered", event)
-        # The tables after this one need not be checked for that.
-        broken = next(b for *_, b in audit.verify(DAY, DAY) if b and b.table == found.full_name)
-        found_break = (broken.kind, broken.day, broken.sequence, broken.event_id)
-        assert found_break == (kind, "2026-07-01", 2, event_id), column
-    warehouse.change(found, event, **back)
+    repository = AuditRepository(platform.firestore, platform.bigquery, platform.clock, platform.ids)
+    midnight = datetime.combine(DAY, time(), UTC)
+    rows, head = repository.rows(found, midnight), repository.head(found, midnight)
+    assert first_break(found.full_name, "2026-07-01", rows, head) is None
+    for column, value in rows[1].items():
+        changed = {**rows[1], column: flipped(value)}
+        spoilt = sorted([rows[0], changed, rows[2]], key=lambda row: row["chain_sequence"])
+        broken = first_break(found.full_name, "2026-07-01", spoilt, head)
+        assert broken is not None, column
+        kind, event_id = ("missing", "") if column == "chain_sequence" else ("altered", changed["event_id"])
+        assert (broken.kind, broken.sequence, broken.event_id) == (kind, 2, event_id), column
+
+
+def test_a_bit_that_was_changed_in_the_table_is_found(audit: AuditService, warehouse: Warehouse) -> None:
+    for number in (1, 2, 3):
+        audit.record(sync_run(AT, f"evt_{number}"))
+    found = next(table for table in tables() if table.name == "sync_runs")
+    before = warehouse.rows(found.name)[1]
+    warehouse.change(found, "evt_2", rows_seen=flipped(before["rows_seen"]))
+    assert named(audit) == ("altered", found.full_name, "2026-07-01", 2, "evt_2")
+    warehouse.change(found, "evt_2", rows_seen=before["rows_seen"])
     assert breaks(audit) == []
 
 

@@ -27,7 +27,7 @@ from tests.factories.club import Club, a_customer
 from tests.factories.messages import data_of, pulled
 
 SETTINGS = settings(
-    max_examples=14,
+    max_examples=10,
     stateful_step_count=16,
     deadline=None,
     derandomize="CI" in os.environ,

@@ -264,7 +264,6 @@ def test_a_source_that_refuses_or_is_suddenly_empty_is_a_failure(shop: Shop, tra
 @pytest.mark.parametrize(
     ("mode", "path"),
     [
-        ("full", "/v2/payments"),
         ("full", "/v2/catalog"),
         ("incremental", "/v2/orders"),
         ("incremental", "/v2/customers"),

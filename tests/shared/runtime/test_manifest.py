@@ -104,10 +104,11 @@ def test_personal_data_is_never_cached(function: Declared) -> None:
     assert declared.cache_control == ("private, no-cache" if declared.cached else "no-store") or not personal
 
 
-def test_every_topic_somebody_listens_to_is_listed_once() -> None:
+def test_every_topic_is_listed_once() -> None:
     assert topics(ALL) == [
         "alerts",
         "cache-refresh",
+        "emails",
         "membership-events",
         "payment-events",
         "payment-notices",
