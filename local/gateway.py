@@ -178,7 +178,8 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load_config(self) -> None:
         settings: dict[str, Any] = {
-            "bind": f"127.0.0.1:{os.environ.get('PORT') or 3005}",
+            # The stack's own socket, so that nobody is refused while one gateway replaces another.
+            "bind": f"fd://{os.environ['LISTENER']}",
             "workers": int(os.environ.get("WORKERS") or 1),
             "worker_class": "gthread",
             "threads": int(os.environ.get("THREADS") or 64),

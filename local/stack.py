@@ -57,6 +57,9 @@ class Stack:
         self._emulators = Emulators(state.folder, project=PROJECT, persistent=True)
         self._simulators = Fleet(state)
         self._gateway: subprocess.Popen[bytes] | None = None
+        # Kept over the gateways' lives: who calls while one is replaced waits, and is not refused. Pub/Sub would use up
+        # its five tries on an address that refuses.
+        self._listener: socket.socket | None = None
         self._gateway_started = 0.0
         self._short_lives = 0
         self._threads: list[Background] = []
@@ -75,7 +78,7 @@ class Stack:
 
     def start(self) -> None:
         """Raises EmulatorError, Misconfigured or StackError with what to do."""
-        _check_port(self._port)
+        self._listener = _listen(self._port)
         simulators = self._simulators.urls
         Settings.load(variables(self._state, NOT_YET, self._port, simulators))
         addresses = self._emulators.start()
@@ -130,6 +133,8 @@ class Stack:
         if self._gateway and self._gateway.poll() is None:
             self._gateway.terminate()
             self._gateway.wait(timeout=15)
+        if self._listener:
+            self._listener.close()
         if self._gateway:  # else the file is another stack's
             self._running_file.unlink(missing_ok=True)
         self._simulators.stop()
@@ -137,10 +142,13 @@ class Stack:
 
     def _start_gateway(self) -> None:
         self._gateway_started = time.monotonic()
+        assert self._listener is not None
+        listener = self._listener.fileno()
         # A session of its own: a terminal's Ctrl-C reaches only this process, which ends the rest in order.
         self._gateway = subprocess.Popen(
             [sys.executable, "-m", "local.gateway"],
-            env={**os.environ, "PORT": str(self._port)},
+            env={**os.environ, "PORT": str(self._port), "LISTENER": str(listener)},
+            pass_fds=[listener],
             start_new_session=True,
             stdout=self.log.open("ab"),
             stderr=subprocess.STDOUT,
@@ -173,18 +181,16 @@ def _port() -> int:
     return int(text)
 
 
-def _check_port(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise StackError(f"Port {port} cannot be used ({error.strerror}). Choose another: PORT=3006") from None
-            raise StackError(
-                f"Port {port} is taken. End what listens there (a left-over of `make run`? `make stop`), "
-                "or choose another: PORT=3006 make run"
-            ) from None
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port), backlog=1024)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise StackError(f"Port {port} cannot be used ({error.strerror}). Choose another: PORT=3006") from None
+        raise StackError(
+            f"Port {port} is taken. End what listens there (a left-over of `make run`? `make stop`), "
+            "or choose another: PORT=3006 make run"
+        ) from None
 
 
 def _answers(port: int) -> bool:

@@ -21,7 +21,6 @@ NUMBER = re.compile(r"-?([0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20})")
     owner=in_path("customer_id"),
     query=SubtotalQuery,
     responds={200: DiscountAnswer},
-    min_instances=1,
 )
 def handle(request: Request) -> Answer:
     """What a member gets off a subtotal at this moment."""
