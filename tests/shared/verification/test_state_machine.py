@@ -25,7 +25,7 @@ from tests.factories.clock import TestClock
 from tests.factories.serving import serving
 
 SETTINGS = settings(
-    max_examples=35,
+    max_examples=25,
     stateful_step_count=25,
     deadline=None,
     derandomize="CI" in os.environ,
