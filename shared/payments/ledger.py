@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.payments import documents, events
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from google.cloud.firestore import DocumentReference, DocumentSnapshot, FieldFilter, WriteBatch
 
 CHARGES = "charges"
+BEFORE_ALL = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,12 @@ class Ledger:
     def paid_since(self, moment: datetime) -> Iterator[Charge]:
         charges = self._platform.firestore.collection(CHARGES)
         yield from _read(charges.where(filter=_where("paidAt", ">=", moment)).stream())
+
+    def first_paid(self) -> datetime | None:
+        """When the first of all was paid."""
+        charges = self._platform.firestore.collection(CHARGES)
+        oldest = charges.where(filter=_where("paidAt", ">", BEFORE_ALL)).order_by("paidAt").limit(1)
+        return next((charge.paid_at for charge in _read(oldest.stream())), None)
 
     def with_reference(self, reference: str) -> Charge | None:
         charges = self._platform.firestore.collection(CHARGES)

@@ -29,8 +29,7 @@ from shared.platform.context import Platform
 from shared.platform.errors import ChangedMeanwhile, Unavailable
 
 STATE, RECONCILIATION = "payment_state", "reconciliation"
-# Of the first comparison; later ones begin a while before the last one that was green.
-FIRST = timedelta(days=31)
+# A comparison begins a while before the last one that was green.
 OVERLAP = timedelta(days=4)
 TAKEN = frozenset({PENDING, SETTLED})
 
@@ -84,10 +83,10 @@ class Reconciliation:
 
     def _since(self, now: datetime) -> datetime:
         seen = firestore.read(self._platform.firestore.collection(STATE).document(RECONCILIATION))
-        if seen is None or seen.data["greenAt"] is None:
-            return now - FIRST
-        green_at: datetime = seen.data["greenAt"]
-        return min(now, green_at) - OVERLAP
+        green_at: datetime | None = seen.data["greenAt"] if seen else None
+        # Never green: from the first payment that there is.
+        begin = green_at or self._payments.ledger.first_paid() or now
+        return min(now, begin) - OVERLAP
 
     def _disagreeing(self, since: datetime) -> Iterable[Transaction]:
         """Theirs that our books do not say the same of, and what has become of ours that are not in their lists."""

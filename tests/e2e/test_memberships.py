@@ -55,7 +55,6 @@ def test_from_the_first_month_to_the_second(stack: RunningStack) -> None:
         )
         assert found
         assert found[-1]["data"]["data"]["green"] is True
-        # The first comparison reaches back 31 days.
-        assert found[-1]["data"]["data"]["ourCents"] == 9700
+        assert found[-1]["data"]["data"]["ourCents"] == 3 * 9700
     finally:
         stack.post("/_local/reset")

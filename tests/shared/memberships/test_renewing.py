@@ -259,3 +259,12 @@ def test_a_renewal_in_review_waits(club: Club) -> None:
     club.gateway.approve(held)
     assert club.renew() == {"done": 1}
     assert club.get(customer).json["membership"]["next_billing_date"] == "2026-09-01"
+
+
+def test_the_first_comparison_begins_with_the_first_payment(club: Club) -> None:
+    customer = a_customer()
+    club.subscribe(customer)
+    club.gateway.void(club.taken()[0]["id"])
+    club.advance(days=150)
+    assert club.reconcile()["repaired"] == 1
+    assert club.get(customer).json["membership"]["status"] == "cancelled"

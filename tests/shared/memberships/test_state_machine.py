@@ -67,9 +67,11 @@ class Books(RuleBasedStateMachine):
         self.told = 0
         club.gateway.clear_traps()
 
-    @initialize(start=st.sampled_from(STARTS))
-    def begins(self, start: datetime) -> None:
+    @initialize(start=st.sampled_from(STARTS), tier=tiers)
+    def begins(self, start: datetime, tier: str) -> None:
+        """One is a member already: most of what can go wrong comes later than that."""
         self.club.stand_at(start)
+        assert self.club.subscribe(self.people[0], tier, f"tok_visa_{next(serial)}").status_code == 201
 
     # --- what customers and jobs do
 
@@ -123,12 +125,16 @@ class Books(RuleBasedStateMachine):
     def minutes_pass(self, minutes: int) -> None:
         self.club.advance(minutes=minutes)
 
-    @rule(person=people)
-    def the_next_billing_day_comes(self, person: int) -> None:
+    @rule(person=people, trouble=troubles, death=deaths, again=st.booleans())
+    def the_next_billing_day_comes(self, person: int, trouble: Any, death: Any, again: bool) -> None:
+        """With the job, which may be run once more on that day, after the lease of a dead one."""
         due = (self.club.member(self.people[person]).get("membership") or {}).get("dueOn")
         if due and due > self.club.now.date().isoformat():
-            days = (date.fromisoformat(due) - self.club.now.date()).days
-            self.club.advance(days=days)
+            self.club.advance(days=(date.fromisoformat(due) - self.club.now.date()).days)
+            self.act(self.club.renew, trouble, death)
+        if again:
+            self.club.advance(minutes=2)
+            self.act(self.club.renew, {}, None)
 
     # --- the gateway
 
