@@ -16,7 +16,7 @@ from shared.runtime.request import Answer, Request
     owner=in_path("customer_id"),
     body=CancelRequest,
     responds={200: CancelledAnswer, 404: NoMembershipAnswer, 409: PaymentInProgressAnswer},
-    takes_payment=True,
+    refuses_card_data=True,
     timeout_seconds=60,
     optional_secrets=("AUTHORIZE_NET_API_LOGIN_ID", "AUTHORIZE_NET_TRANSACTION_KEY"),
     secrets=("VERIFICATION_KEY",),

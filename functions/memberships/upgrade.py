@@ -30,7 +30,7 @@ from shared.runtime.request import Answer, Request
         409: PaymentInProgressAnswer,
     },
     idempotent=True,
-    takes_payment=True,
+    refuses_card_data=True,
     timeout_seconds=60,
     optional_secrets=("AUTHORIZE_NET_API_LOGIN_ID", "AUTHORIZE_NET_TRANSACTION_KEY"),
     secrets=("VERIFICATION_KEY",),

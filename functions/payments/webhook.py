@@ -48,4 +48,4 @@ def _remembered(request: Request, notification: dict[str, Any]) -> bool:
     except ValueError as error:
         raise Invalid(f"This is no notification of the gateway: {error}") from None
     queued = [notices.Notice(platform.ids.new("evt"), transaction)] if transaction else []
-    return WebhookEvents(platform.firestore, platform.outbox, platform.clock).remember(f"payment-{event_id}", queued)
+    return WebhookEvents.on(platform).remember(f"payment-{event_id}", queued)

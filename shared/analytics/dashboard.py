@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from shared.analytics import rules
 from shared.analytics.answers import QUERIES, sellers, values
 from shared.analytics.schemas import DashboardFigures
 from shared.analytics.versions import data_version
@@ -11,6 +10,7 @@ from shared.platform.cache.models import Params, View
 from shared.platform.context import Platform
 from shared.platform.errors import Unavailable
 from shared.platform.queries import Queries, Query
+from shared.values.cents import share
 
 SET = (
     Query(QUERIES / "totals.sql"),
@@ -24,7 +24,7 @@ def load(platform: Platform, params: Params) -> bytes:
     totals, sold, recent = Queries.on(platform).run(SET, values(platform, params)[1])
     if len(totals) != 1:
         raise Unavailable("The data warehouse gave no totals. Try again in a moment.")
-    metrics = {**totals[0], "average": rules.average(totals[0]["year"], totals[0]["transactions"])}
+    metrics = {**totals[0], "average": share(totals[0]["year"], 1, totals[0]["transactions"])}
     figures = {"metrics": metrics, "top_products": sellers(sold), "recent_transactions": recent}
     return wire.dumped(DashboardFigures, figures)
 

@@ -1,12 +1,12 @@
-"""Windows of time in the store's zone, and rounding. No clock and no SDK."""
+"""Windows of time in the store's zone, and quantities. No clock and no SDK."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
-from decimal import ROUND_HALF_UP, Decimal
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 from shared.analytics.models import ALL, SOURCES, Period
+from shared.values.days import day_of, midnight
 
 WEEK, MONTH, HALF_YEAR, YEAR = 7, 30, 180, 365
 MONTHS = 24
@@ -17,7 +17,7 @@ def period(now: datetime, zone: str) -> Period:
 
     `two_years` is the first day of the month 23 months ago: 24 calendar months with the current one.
     """
-    today = now.astimezone(ZoneInfo(zone)).date()
+    today = day_of(now, zone)
 
     def last(days: int) -> datetime:
         return midnight(today - timedelta(days=days - 1), zone)
@@ -34,18 +34,9 @@ def period(now: datetime, zone: str) -> Period:
     )
 
 
-def midnight(day: date, zone: str) -> datetime:
-    return datetime.combine(day, time(), ZoneInfo(zone))
-
-
 def _months_ago(day: date, months: int) -> date:
     number = day.year * 12 + day.month - 1 - months
     return date(number // 12, number % 12 + 1, 1)
-
-
-def average(cents: int, count: int) -> int:
-    """Cents, half up; 0 of nothing."""
-    return int((Decimal(cents) / count).quantize(Decimal(1), ROUND_HALF_UP)) if count else 0
 
 
 def units(quantity: Decimal) -> int | Decimal:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -12,6 +11,7 @@ from typing import Any
 
 from shared.audit.errors import UnfitEvent
 from shared.audit.models import CHAIN_COLUMNS, Break, Head, Link, Row, Table
+from shared.values.names import snake
 
 FIRST_PREVIOUS = "0" * 64
 TYPES: Mapping[str, type] = {"STRING": str, "BOOL": bool, "INT64": int, "TIMESTAMP": datetime}
@@ -20,7 +20,7 @@ TYPES: Mapping[str, type] = {"STRING": str, "BOOL": bool, "INT64": int, "TIMESTA
 def row_of(table: Table, event: Mapping[str, Any]) -> Row:
     """The row of an event: its envelope and data, under the table's column names. Raises `UnfitEvent`."""
     known = {
-        **{_snake(name): value for name, value in event["data"].items()},
+        **{snake(name): value for name, value in event["data"].items()},
         "event_id": event["eventId"],
         "created_at": event["occurredAt"],
         "customer_hash": event["customerHash"] or None,
@@ -120,7 +120,3 @@ def _canonical(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
     return value
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()

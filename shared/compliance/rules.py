@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from math import floor
-from zoneinfo import ZoneInfo
 
 from shared.compliance.models import Counts, Score, Year
+from shared.values.days import day_of, midnight
 
 DAYS = 365
 WEIGHT = Fraction(2, 5)
@@ -21,8 +21,8 @@ STATUSES = ((90, "Excellent"), (75, "Good"), (0, "Needs Improvement"))
 
 def year(now: datetime, zone: str) -> Year:
     """Whole days in the store's zone, today included."""
-    today = now.astimezone(ZoneInfo(zone)).date()
-    return Year(today, _midnight(today - timedelta(days=DAYS - 1), zone), _midnight(today + timedelta(days=1), zone))
+    today = day_of(now, zone)
+    return Year(today, midnight(today - timedelta(days=DAYS - 1), zone), midnight(today + timedelta(days=1), zone))
 
 
 def score(counts: Counts) -> Score:
@@ -48,7 +48,3 @@ def per_cent(part: int, whole: int) -> Fraction:
 def rounded(value: Fraction) -> Decimal:
     """Two decimals, half up."""
     return Decimal(floor(value * 100 + Fraction(1, 2))).scaleb(-2)
-
-
-def _midnight(day: date, zone: str) -> datetime:
-    return datetime.combine(day, time(), ZoneInfo(zone))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.payments.models import Customer, Method, Order, Token
+from shared.values.cents import dollars
 
 # As long as the gateway can: for so many seconds it refuses the same reference with the same card again.
 DUPLICATE_WINDOW = 28_800
@@ -101,10 +102,6 @@ def profile(profile_id: str) -> Content:
 def payment_profile(method: Method) -> Content:
     """`getCustomerPaymentProfileRequest`."""
     return {"customerProfileId": method.profile, "customerPaymentProfileId": method.payment}
-
-
-def dollars(cents: int) -> str:
-    return f"{cents // 100}.{cents % 100:02d}"
 
 
 def _transaction(reference: str, content: Content) -> Content:

@@ -8,6 +8,7 @@ from typing import Any
 from shared.memberships.figures import MONTHS, Figures, Standing
 from shared.memberships.models import ACTIVE, CANCELLED, PAST_DUE, Membership
 from shared.memberships.tiers import TIERS
+from shared.values.cents import dollars
 
 DEFINITIONS = {
     "mrr": "The sum of the monthly prices of active members.",
@@ -52,8 +53,7 @@ def explanation(metric: str, figures: Figures) -> dict[str, Any]:
 
 def _mrr(figures: Figures) -> tuple[str | None, list[dict[str, Any]]]:
     parts = [_part(found, value=found.price) for found in figures.active]
-    cents = sum(part["value"] for part in parts)
-    return f"{cents // 100}.{cents % 100:02}", parts
+    return dollars(sum(part["value"] for part in parts)), parts
 
 
 def _churn(figures: Figures) -> tuple[str | None, list[dict[str, Any]]]:

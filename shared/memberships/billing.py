@@ -12,7 +12,17 @@ from dataclasses import dataclass, replace
 
 from shared.memberships import events, rules
 from shared.memberships.contact import Contact, Contacts
-from shared.memberships.models import CANCELLED, EXPIRED, FIRST, RENEWAL, Member, Membership, Pending
+from shared.memberships.models import (
+    CANCELLED,
+    EXPIRED,
+    FIRST,
+    RECOVERY,
+    RENEWAL,
+    UPGRADE,
+    Member,
+    Membership,
+    Pending,
+)
 from shared.memberships.repository import MembershipRepository, Record
 from shared.memberships.rules import Now
 from shared.payments import rules as charges
@@ -38,6 +48,14 @@ from shared.platform.outbox import Outgoing
 
 # The gateway keeps 20 characters.
 CUSTOMER_REFERENCE = 20
+
+# What is told when a pending charge is paid.
+PAID_FOR = {
+    FIRST: events.STARTED,
+    RENEWAL: events.RENEWED,
+    RECOVERY: events.RENEWED,
+    UPGRADE: events.UPGRADED,
+}
 
 log = logging.getLogger(__name__)
 
@@ -147,7 +165,7 @@ class Billing:
             contact_key=contact[0],
             contact=contact[1],
         )
-        return Effect(after, _kind_of(pending), before.tier if before and before.id == result.id else None)
+        return Effect(after, PAID_FOR[pending.kind], before.tier if before and before.id == result.id else None)
 
     def _told(self, effect: Effect, request_id: str, charge: Charge | None, now: Now) -> Sequence[Outgoing]:
         membership = effect.member.membership
@@ -216,12 +234,6 @@ class Billing:
 def _outdated(outcome: Outcome, asked: Charge | None, charge: Charge) -> bool:
     """That it was not charged is known of the charge as it was then: it may have been sent since."""
     return asked is not None and outcome.kind != APPROVED and charge != asked
-
-
-def _kind_of(pending: Pending) -> str:
-    if pending.kind == FIRST:
-        return events.STARTED
-    return events.RENEWED if pending.kind.startswith(RENEWAL) else events.UPGRADED
 
 
 def _tier(member: Member) -> str | None:

@@ -7,10 +7,10 @@ whoever comes next, a request or the follow-up, finds out at the gateway what be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from shared.memberships.billing import Billing
 from shared.memberships.errors import InProgress
@@ -67,20 +67,18 @@ class Bookings:
             found = f"{charge_id}_{number}"
         return found
 
-    def book(self, record: Record, pending: Pending, cents: int, terms: Mapping[str, Any], now: Now) -> Booking:
+    def book(self, record: Record, pending: Pending, cents: int, now: Now) -> Booking:
         """Book a charge and what it is for. Raises `ChangedMeanwhile`."""
         booked = self._payments.ledger.get(pending.charge_id)
-        charge = self._charge(booked, record, pending, cents, terms, now)
+        charge = self._charge(booked, record, pending, cents, now)
         self._repository.save(replace(record.member, pending=pending), record, (), [(charge, booked)])
         return Booking(charge, pending)
 
-    def _charge(
-        self, booked: Booked | None, record: Record, pending: Pending, cents: int, terms: Mapping[str, Any], now: Now
-    ) -> Charge:
+    def _charge(self, booked: Booked | None, record: Record, pending: Pending, cents: int, now: Now) -> Charge:
         if booked is not None:
             if booked.charge.state != DECLINED:
                 raise LookupError(f"The charge {pending.charge_id} is {booked.charge.state}, and nothing waits for it.")
-            return again(booked.charge, now.moment, cents=cents, terms=terms, request_id=pending.request_id)
+            return again(booked.charge, now.moment, cents=cents, request_id=pending.request_id)
         return Charge(
             id=pending.charge_id,
             owner=OWNER,
@@ -93,7 +91,6 @@ class Bookings:
             created_at=now.moment,
             updated_at=now.moment,
             request_id=pending.request_id,
-            terms=terms,
         )
 
     def charge_card(

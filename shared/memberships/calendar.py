@@ -1,20 +1,9 @@
-"""Days and months of the store. Pure."""
+"""Months and billing periods. Pure."""
 
 from __future__ import annotations
 
 import calendar
-from datetime import date, datetime, time
-from zoneinfo import ZoneInfo
-
-
-def day_of(moment: datetime, zone: str) -> date:
-    """The store's day."""
-    return moment.astimezone(ZoneInfo(zone)).date()
-
-
-def begins(day: date, zone: str) -> datetime:
-    """The moment that a store's day begins."""
-    return datetime.combine(day, time(), ZoneInfo(zone))
+from datetime import date
 
 
 def months_after(anchor: date, months: int) -> date:

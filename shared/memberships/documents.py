@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.memberships.models import Member, Membership, Past, Pending
 from shared.payments.models import Method
+from shared.values.names import camel, snake
 
 DAYS = frozenset(
     {"start_date", "anchor", "period_start", "period_end", "valued_on", "cancel_date", "first_declined_on", "due_on"}
@@ -33,14 +34,14 @@ def to_member(customer_hash: str, data: Mapping[str, Any]) -> Member:
         customer_hash=customer_hash,
         membership=_to_membership(data["membership"]) if data["membership"] else None,
         pending=_to_pending(data["pending"]) if data["pending"] else None,
-        past=tuple(Past(**_snake(past)) for past in data["past"]),
+        past=tuple(Past(**_snaked(past)) for past in data["past"]),
         contact=data["contact"],
         contact_key=data["contactKey"],
     )
 
 
 def _of(value: Membership | Past) -> dict[str, Any]:
-    return {_camel(field.name): _stored(field.name, getattr(value, field.name)) for field in fields(value)}
+    return {camel(field.name): _stored(field.name, getattr(value, field.name)) for field in fields(value)}
 
 
 def _stored(name: str, value: Any) -> Any:
@@ -52,28 +53,23 @@ def _stored(name: str, value: Any) -> Any:
 
 
 def _to_membership(data: Mapping[str, Any]) -> Membership:
-    known = {name: value for name, value in _snake(data).items() if name in MEMBERSHIP_FIELDS}
+    known = {name: value for name, value in _snaked(data).items() if name in MEMBERSHIP_FIELDS}
     days = {name: date.fromisoformat(known[name]) for name in DAYS if known[name]}
     method = Method(*known["method"]) if known["method"] else None
     return Membership(**{**known, **days, "method": method, "upgrades": tuple(known["upgrades"])})
 
 
 def _of_pending(pending: Pending) -> dict[str, Any]:
-    values = {_camel(field.name): getattr(pending, field.name) for field in fields(pending)}
+    values = {camel(field.name): getattr(pending, field.name) for field in fields(pending)}
     return {**values, "result": _of(pending.result)}
 
 
 def _to_pending(data: Mapping[str, Any]) -> Pending:
-    return replace(Pending(**_snake(data)), result=_to_membership(data["result"]))
+    return replace(Pending(**_snaked(data)), result=_to_membership(data["result"]))
 
 
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(part.capitalize() for part in rest)
-
-
-def _snake(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {"".join(f"_{c.lower()}" if c.isupper() else c for c in name): value for name, value in data.items()}
+def _snaked(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {snake(name): value for name, value in data.items()}
 
 
 MEMBERSHIP_FIELDS = frozenset(field.name for field in fields(Membership))

@@ -11,6 +11,7 @@ from shared.payments.models import Charge
 from shared.platform.clock import wire_time
 from shared.platform.mail import Mail
 from shared.platform.outbox import Event
+from shared.values.cents import dollars
 
 TOPIC = "membership-events"
 STARTED, UPGRADED, RENEWED, PAYMENT_FAILED = "started", "upgraded", "renewed", "payment_failed"
@@ -75,12 +76,12 @@ def mail(
         return None
     data: dict[str, Any] = {
         "tier": membership.tier,
-        "price": _dollars(membership.price),
+        "price": dollars(membership.price),
         "discountPercent": membership.discount,
         "benefits": list(TIERS[membership.tier].benefits),
         "nextBillingDate": membership.period_end.isoformat(),
         "status": membership.status,
-        "amount": _dollars(charge.cents) if charge else None,
+        "amount": dollars(charge.cents) if charge else None,
         "reason": charge.reason if charge and charge.reason else None,
         "nextTry": _day(membership.due_on) if kind == PAYMENT_FAILED else None,
         "accessUntil": wire_time(membership.access_until) if membership.access_until else None,
@@ -90,7 +91,3 @@ def mail(
 
 def _day(day: date | None) -> str | None:
     return day.isoformat() if day else None
-
-
-def _dollars(cents: int) -> str:
-    return f"{cents // 100}.{cents % 100:02}"

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from shared.memberships.models import ACTIVE, Member
-from shared.memberships.rules import half_up
 from shared.memberships.tiers import TIERS
+from shared.values.cents import share
 
 WINDOW = timedelta(days=30)
 HISTORY = timedelta(days=365)
@@ -106,7 +106,7 @@ class Figures:
         """Of a tier, in cents: 12 months' price, and with a year of history price over churn, if there is any churn."""
         if not self.has_history or not self.churn:
             return price * MONTHS
-        return half_up(Decimal(price * len(self.before)) / len(self.lost))
+        return share(price, len(self.before), len(self.lost))
 
     @property
     def lifetime_values(self) -> dict[str, int]:

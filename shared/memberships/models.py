@@ -11,7 +11,7 @@ ACTIVE, PAST_DUE, CANCELLED, EXPIRED = "active", "past_due", "cancelled", "expir
 # Kinds of charges; an upgrade's also names the tier. A renewal that the customer pays with a new card after ours was
 # declined is pending as RECOVERY.
 FIRST, RENEWAL, UPGRADE = "first", "renewal", "upgrade"
-RECOVERY = "renewal_by_customer"
+RECOVERY = "recovery"
 # The owner that our charges name.
 OWNER = "memberships"
 

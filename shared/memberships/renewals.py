@@ -83,4 +83,4 @@ class Renewals:
             return "done"
         result = rules.renewed(before, before.tier, now)
         pending = Pending(charge_id=result.paid_by, kind=RENEWAL, result=result, lease_until=now.moment + LEASE)
-        return self._bookings.book(record, pending, result.price, {"tier": result.tier}, now)
+        return self._bookings.book(record, pending, result.price, now)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import Decimal, localcontext
+from typing import Any
 
-from shared.memberships.calendar import begins, day_of, months_after, period_of
+from shared.memberships.calendar import months_after, period_of
 from shared.memberships.models import (
     ACTIVE,
     CANCELLED,
@@ -23,6 +24,8 @@ from shared.memberships.models import (
 )
 from shared.memberships.tiers import NAMES, TIERS
 from shared.payments.models import Method
+from shared.values.cents import half_up, share
+from shared.values.days import day_of, midnight
 
 REFUNDED = "Payment refunded"
 
@@ -53,14 +56,9 @@ class Proration:
     days: int
 
 
-def half_up(cents: Decimal) -> int:
-    """Rounded once, at the end."""
-    return int(cents.quantize(Decimal(1), ROUND_HALF_UP))
-
-
-def share(cents: int, part: int, whole: int) -> int:
-    """`cents` × part / whole, rounded half up; all of nothing is nothing."""
-    return half_up(Decimal(cents) * part / whole) if whole else 0
+def offer(tier: str) -> dict[str, Any]:
+    """A tier, as the fields of a membership say it."""
+    return {"tier": tier, "price": TIERS[tier].price, "discount": TIERS[tier].discount}
 
 
 def change(membership: Membership, status: str, now: Now, **values: object) -> Membership:
@@ -118,28 +116,26 @@ def begun(
     What a cancelled membership has paid for and not used is put on top, as days of the new tier: none of it is lost,
     and no day is paid for twice.
     """
-    today, offer = now.day, TIERS[tier]
+    today, price = now.day, TIERS[tier].price
     credit = left_over(before, now)
     month = (months_after(today, 1) - today).days
     if before and credit and before.tier == tier:
         anchor = before.period_end
     else:
-        anchor = today + timedelta(days=share(credit, month, offer.price))
+        anchor = today + timedelta(days=share(credit, month, price))
     end = months_after(anchor, 1)
     return Membership(
         id=ids[0],
         subscription_id=ids[1],
-        tier=tier,
         status=ACTIVE,
-        price=offer.price,
-        discount=offer.discount,
+        **offer(tier),
         start_date=today,
         anchor=anchor,
         period_start=today,
         period_end=end,
         paid_by=charge_id(ids[1], today, FIRST),
         base_tier=tier,
-        value=offer.price + credit,
+        value=price + credit,
         valued_on=today,
         created_at=now.moment,
         updated_at=now.moment,
@@ -170,20 +166,17 @@ def renewed(membership: Membership, tier: str, now: Now) -> Membership:
     end = period_of(membership.anchor, start)[1]
     if end <= now.day:
         start, end = period_of(membership.anchor, now.day)
-    offer = TIERS[tier]
     return change(
         membership,
         ACTIVE,
         now,
-        tier=tier,
-        price=offer.price,
-        discount=offer.discount,
+        **offer(tier),
         period_start=start,
         period_end=end,
         paid_by=charge_id(membership.subscription_id, start, RENEWAL),
         base_tier=tier,
         upgrades=(),
-        value=offer.price,
+        value=TIERS[tier].price,
         valued_on=start,
         first_declined_on=None,
         declines=0,
@@ -227,14 +220,11 @@ def prorated(membership: Membership, tier: str, now: Now, *, whole_difference: b
 
 
 def upgraded(membership: Membership, tier: str, proration: Proration, now: Now) -> Membership:
-    offer = TIERS[tier]
     return change(
         membership,
         ACTIVE,
         now,
-        tier=tier,
-        price=offer.price,
-        discount=offer.discount,
+        **offer(tier),
         value=proration.credit + proration.charge,
         valued_on=now.day,
     )
@@ -242,7 +232,7 @@ def upgraded(membership: Membership, tier: str, proration: Proration, now: Now) 
 
 def cancelled(membership: Membership, reason: str, now: Now) -> Membership:
     """By the customer: what is paid stays, what is not paid ends now."""
-    until = begins(membership.period_end, now.zone)
+    until = midnight(membership.period_end, now.zone)
     ends = until if membership.status == ACTIVE and until > now.moment else now.moment
     return change(
         membership,
@@ -270,7 +260,7 @@ def taken_back(membership: Membership, charge: str, cents: int, now: Now) -> Mem
     if membership.status == EXPIRED:
         return None
     if charge == membership.paid_by:
-        ends = max(now.moment, begins(min(membership.anchor, membership.period_end), now.zone))
+        ends = max(now.moment, midnight(min(membership.anchor, membership.period_end), now.zone))
         return change(
             membership,
             CANCELLED,
@@ -287,12 +277,9 @@ def taken_back(membership: Membership, charge: str, cents: int, now: Now) -> Mem
         return None
     upgrades = tuple(paid for paid in membership.upgrades if paid != charge)
     tier = max((membership.base_tier, *map(tier_of, upgrades)), key=NAMES.index)
-    offer = TIERS[tier]
     return replace(
         membership,
-        tier=tier,
-        price=offer.price,
-        discount=offer.discount,
+        **offer(tier),
         value=max(0, membership.value - cents),
         upgrades=upgrades,
         updated_at=now.moment,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
 from shared.memberships.models import ACTIVE, CANCELLED, EXPIRED, PAST_DUE
 from shared.memberships.tiers import NAMES
 from shared.platform.wire import ErrorAnswer, Money, WireDate, WireTime, customer_id_field
 
+MOST = 1_000_000
+WRITTEN = re.compile(r"[0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20}|-0+(\.0*)?")
 METRICS = ("mrr", "churn", "ltv")
 
 
@@ -18,6 +22,16 @@ class TierName(fields.String):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         return super()._deserialize(value, attr, data, **kwargs).strip().upper()
+
+
+class Dollars(fields.String):
+    """An amount in a query string, written out: `150`, `19.99`. The code sees a Decimal."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        amount = Decimal(value) if WRITTEN.fullmatch(value) else None
+        if amount is None or amount > MOST:
+            raise ValidationError(f"must be an amount in dollars from 0 to {MOST:,}.")
+        return amount
 
 
 def _tier(name: str) -> TierName:
@@ -85,7 +99,9 @@ class CancelRequest(Schema):
 class SubtotalQuery(Schema):
     """What the discount is taken off."""
 
-    subtotal = fields.String(load_default="", metadata={"description": "Dollars.", "example": "150.00"})
+    SOLE_MISSING = {("subtotal",): "subtotal query parameter is required"}  # noqa: RUF012 - as above
+
+    subtotal = Dollars(required=True, metadata={"description": f"Dollars, at most {MOST:,}.", "example": "150.00"})
 
 
 class ExplainQuery(Schema):

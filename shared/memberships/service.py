@@ -115,7 +115,7 @@ class MembershipService:
             contact=sealed,
             request_id=wanted.request_id,
         )
-        return self._bookings.book(record, pending, result.price, {"tier": wanted.tier}, now)
+        return self._bookings.book(record, pending, result.price, now)
 
     def _fingerprint(self, customer_hash: str, wanted: Subscription) -> str:
         funding = wanted.funding
@@ -163,7 +163,7 @@ class MembershipService:
             lease_until=now.moment + LEASE,
             request_id=request_id,
         )
-        booking = self._bookings.book(record, pending, proration.charge, {"tier": tier}, now)
+        booking = self._bookings.book(record, pending, proration.charge, now)
         return booking, proration, record.member
 
     def _upgraded(self, member: Member, tier: str, now: Now) -> tuple[Membership, Proration]:

@@ -6,12 +6,9 @@ from dataclasses import fields, replace
 from typing import Any
 
 from shared.payments.models import Charge
+from shared.values.names import camel
 
-_NAMES = {
-    name: name.split("_")[0] + "".join(part.capitalize() for part in name.split("_")[1:])
-    for name in (field.name for field in fields(Charge))
-    if name != "id"
-}
+_NAMES = {field.name: camel(field.name) for field in fields(Charge) if field.name != "id"}
 
 
 def of_charge(charge: Charge) -> dict[str, Any]:
@@ -21,7 +18,6 @@ def of_charge(charge: Charge) -> dict[str, Any]:
         **values,
         "references": list(charge.references),
         "reversals": dict(charge.reversals),
-        "terms": dict(charge.terms),
         "open": charge.open,
         "transactions": sorted({charge.transaction_id, *charge.reversals} - {""}),
     }

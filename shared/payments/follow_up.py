@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 
 from shared.payments import rules
@@ -89,7 +90,9 @@ class FollowUp:
         booked = ledger.get(refund.id)
         if booked is None:
             log.warning("payment_given_back", extra={"chargeId": charge.id, "transactionId": transaction.id})
-            ledger.save(refund, None)
+            # Somebody else may have booked it meanwhile: it is the same one.
+            with suppress(ChangedMeanwhile):
+                ledger.save(refund, None)
         elif not booked.charge.open:
             return False
         self._payments.give_back(refund.id)
@@ -107,7 +110,7 @@ class FollowUp:
     def _tried(self, charge: Charge) -> bool:
         try:
             self._resolved(charge)
-        except (Unavailable, ChangedMeanwhile) as error:
+        except Unavailable as error:
             log.warning("charge_still_open", extra={"chargeId": charge.id, "reason": str(error)})
             return False
         return True

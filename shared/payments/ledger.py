@@ -1,8 +1,12 @@
-"""Our books: `charges/{id}` in Firestore, one document for each thing that is owed."""
+"""Our books in Firestore.
+
+`charges/{id}`                   one for each thing that is owed
+`payment_state/reconciliation`   the last certificate, and when one was green
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from google.cloud.firestore import DocumentReference, DocumentSnapshot, FieldFilter, WriteBatch
 
 CHARGES = "charges"
+STATE, RECONCILIATION = "payment_state", "reconciliation"
 BEFORE_ALL = datetime.fromtimestamp(0, UTC)
 
 
@@ -80,6 +85,29 @@ class Ledger:
         charges = self._platform.firestore.collection(CHARGES)
         found = charges.where(filter=_where("transactions", "array_contains", transaction_id)).stream()
         return min(_read(found), key=lambda charge: bool(charge.refund_of), default=None)
+
+    # --- reconciliation
+
+    def green_at(self) -> datetime | None:
+        """When the books were the same the last time."""
+        seen = firestore.read(self._reconciliation())
+        found: datetime | None = seen.data["greenAt"] if seen else None
+        return found
+
+    def keep(self, certificate: Mapping[str, Any], at: datetime, told: Sequence[Event]) -> None:
+        """The newest certificate, with what is told of it. Raises `ChangedMeanwhile`."""
+        seen = firestore.read(self._reconciliation())
+        before = seen.data["greenAt"] if seen else None
+        batch = self._platform.firestore.batch()
+        document = {"certificate": dict(certificate), "greenAt": at if certificate["green"] else before}
+        firestore.put(batch, self._reconciliation(), document, seen)
+        for event in told:
+            self._platform.outbox.add(batch, event)
+        firestore.commit(batch)
+        self._platform.outbox.publish(told)
+
+    def _reconciliation(self) -> DocumentReference:
+        return self._platform.firestore.collection(STATE).document(RECONCILIATION)
 
     def _reference(self, charge_id: str) -> DocumentReference:
         return self._platform.firestore.collection(CHARGES).document(charge_id)

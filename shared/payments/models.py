@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 # What the gateway says of a charge (`Outcome.kind`).
 APPROVED = "approved"
@@ -128,7 +127,7 @@ class Charge:
 
     `id` names what is paid for, so that it exists once however often it is tried. `reference` is of the current
     attempt; `references` of all. An attempt has a new one after a decline, and the same after it was lost: the gateway
-    then refuses it if the lost one has arrived after all. `terms`: what the owner needs to know when it is paid (JSON).
+    then refuses it if the lost one has arrived after all.
     """
 
     id: str
@@ -149,7 +148,6 @@ class Charge:
     request_id: str = ""
     refund_of: str = ""
     reversals: Mapping[str, int] = field(default_factory=dict)
-    terms: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def reference(self) -> str:

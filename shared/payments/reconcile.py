@@ -16,6 +16,7 @@ from shared.payments.models import (
     PAID,
     PENDING,
     REFUND,
+    RETURNED,
     REVERSED,
     SETTLED,
     VOIDED,
@@ -23,12 +24,10 @@ from shared.payments.models import (
     Transaction,
 )
 from shared.payments.service import Payments
-from shared.platform import firestore
 from shared.platform.clock import wire_time
 from shared.platform.context import Platform
-from shared.platform.errors import ChangedMeanwhile, Unavailable
+from shared.platform.errors import Unavailable
 
-STATE, RECONCILIATION = "payment_state", "reconciliation"
 # A comparison begins a while before the last one that was green.
 OVERLAP = timedelta(days=4)
 TAKEN = frozenset({PENDING, SETTLED})
@@ -47,8 +46,10 @@ class Reconciliation:
     """`run` twice is as good as once."""
 
     def __init__(self, platform: Platform, payments: Payments, follow_up: FollowUp) -> None:
-        self._platform = platform
-        self._payments = payments
+        self._clock = platform.clock
+        self._ids = platform.ids
+        self._ledger = payments.ledger
+        self._gateway = payments.gateway
         self._follow_up = follow_up
 
     def run(self) -> dict[str, Any]:
@@ -57,9 +58,9 @@ class Reconciliation:
 
         Raises `Unavailable` when the gateway's lists cannot be read.
         """
-        until = self._platform.clock.now()
+        until = self._clock.now()
         since = self._since(until)
-        repaired = sum(self._mended(found) for found in self._disagreeing(since))
+        repaired = sum(self._mended(found) for found in list(self._disagreeing(since)))
         ours, theirs, foreign = self._sides(since, until)
         differences = [t for t in {**ours.cents, **theirs.cents} if ours.cents.get(t) != theirs.cents.get(t)]
         for transaction in differences:
@@ -77,29 +78,27 @@ class Reconciliation:
             "differences": len(differences),
             "green": not differences,
         }
-        self._keep(certificate, until)
+        self._tell(certificate, until)
         log.info("payments_reconciled", extra=certificate)
         return certificate
 
     def _since(self, now: datetime) -> datetime:
-        seen = firestore.read(self._platform.firestore.collection(STATE).document(RECONCILIATION))
-        green_at: datetime | None = seen.data["greenAt"] if seen else None
         # Never green: from the first payment that there is.
-        begin = green_at or self._payments.ledger.first_paid() or now
+        begin = self._ledger.green_at() or self._ledger.first_paid() or now
         return min(now, begin) - OVERLAP
 
     def _disagreeing(self, since: datetime) -> Iterable[Transaction]:
         """Theirs that our books do not say the same of, and what has become of ours that are not in their lists."""
         paid = self._paid(since)
         listed: set[str] = set()
-        for transaction in self._payments.gateway.transactions(since):
+        for transaction in self._gateway.transactions(since):
             listed.add(transaction.id)
             charge = paid.get(transaction.id) or self._follow_up.charge_of(transaction)
             if not _agrees(charge, transaction):
                 yield transaction
         for charge in paid.values():
             if charge.transaction_id not in listed and not charge.refund_of:
-                found = self._payments.gateway.transaction(charge.transaction_id)
+                found = self._gateway.transaction(charge.transaction_id)
                 if found is not None and not _agrees(charge, found):
                     yield found
 
@@ -107,14 +106,14 @@ class Reconciliation:
         """Whether something was done. Failure policy: one that fails is told as a difference, the rest goes on."""
         try:
             return self._follow_up.settle(transaction)
-        except (Unavailable, ChangedMeanwhile) as error:
+        except Unavailable as error:
             log.warning("payment_not_mended", extra={"transactionId": transaction.id, "reason": str(error)})
             return False
 
     def _sides(self, since: datetime, until: datetime) -> tuple[Side, Side, int]:
         """What both say now of every transaction that concerns us; how many do not."""
         ours, theirs, foreign, paid = Side(), Side(), 0, self._paid(since)
-        for transaction in self._payments.gateway.transactions(since):
+        for transaction in self._gateway.transactions(since):
             charge = paid.get(transaction.id) or self._follow_up.charge_of(transaction)
             if charge is None:
                 foreign += transaction.status in TAKEN
@@ -124,7 +123,7 @@ class Reconciliation:
         for charge in paid.values():
             if charge.transaction_id in ours.cents or (charge.paid_at and charge.paid_at > until):
                 continue
-            found = self._payments.gateway.transaction(charge.transaction_id)
+            found = self._gateway.transaction(charge.transaction_id)
             _book(ours, charge)
             if found is not None:
                 _enter(theirs, found)
@@ -132,23 +131,14 @@ class Reconciliation:
 
     def _paid(self, since: datetime) -> dict[str, Charge]:
         """Our charges and refunds by transaction; a void is both the charge's and the refund's, and is the charge's."""
-        charges = sorted(self._payments.ledger.paid_since(since), key=lambda charge: not charge.refund_of)
+        charges = sorted(self._ledger.paid_since(since), key=lambda charge: not charge.refund_of)
         return {charge.transaction_id: charge for charge in charges}
 
-    def _keep(self, certificate: dict[str, Any], at: datetime) -> None:
-        reference = self._platform.firestore.collection(STATE).document(RECONCILIATION)
-        seen = firestore.read(reference)
-        before = seen.data["greenAt"] if seen else None
-        told = [events.reconciled(self._platform.ids.new("evt"), certificate, at)]
+    def _tell(self, certificate: dict[str, Any], at: datetime) -> None:
+        told = [events.reconciled(self._ids.new("evt"), certificate, at)]
         if not certificate["green"]:
-            told.append(alerts.unreconciled(self._platform.ids.new("evt"), certificate["differences"], at))
-        batch = self._platform.firestore.batch()
-        document = {"certificate": certificate, "greenAt": at if certificate["green"] else before}
-        firestore.put(batch, reference, document, seen)
-        for event in told:
-            self._platform.outbox.add(batch, event)
-        firestore.commit(batch)
-        self._platform.outbox.publish(told)
+            told.append(alerts.unreconciled(self._ids.new("evt"), certificate["differences"], at))
+        self._ledger.keep(certificate, at, told)
 
 
 def _agrees(charge: Charge | None, transaction: Transaction) -> bool:
@@ -160,6 +150,9 @@ def _agrees(charge: Charge | None, transaction: Transaction) -> bool:
     paid_by_it = not charge.open and charge.transaction_id == transaction.id
     if transaction.status in (VOIDED, FAILED):
         return not charge.open and not (paid_by_it and charge.state == PAID)
+    if charge.kind == RETURNED:
+        # Whether the charge that it is of knows of it is looked at each time.
+        return False
     same = paid_by_it and charge.cents == transaction.cents and charge.state in (PAID, REVERSED)
     return same and (transaction.status == REFUND) == bool(charge.refund_of)
 

@@ -55,10 +55,8 @@ def again(charge: Charge, now: datetime, **changes: object) -> Charge:
     attempt = charge.attempt + 1
     lost = charge.code == CODE_UNAVAILABLE and charge.sent_at is not None
     references = charge.references if lost else (*charge.references, reference_of(charge.id, attempt))
-    fresh = replace(
-        charge, state=INTENT, attempt=attempt, references=references, updated_at=now, code="", reason="", sent_at=None
-    )
-    return replace(fresh, **changes)  # type: ignore[arg-type]
+    fresh = replace(charge, state=INTENT, attempt=attempt, references=references, updated_at=now, sent_at=None)
+    return replace(fresh, transaction_id="", code="", reason="", **changes)  # type: ignore[arg-type]
 
 
 def sent(charge: Charge, now: datetime) -> Charge:

@@ -189,7 +189,6 @@ class Payments:
             updated_at=now,
             request_id=charge.request_id,
             refund_of=transaction,
-            terms={"chargeId": charge.id},
         )
 
     def give_back(self, refund_id: str) -> Outcome:
@@ -214,7 +213,10 @@ class Payments:
     def _followed_up(self, booked: Booked) -> Outcome:
         outcome = self.ask(booked.charge)
         if outcome.kind == ABSENT:
-            self.ledger.save(rules.again(booked.charge, self._clock.now()), booked)
+            try:
+                self.ledger.save(rules.again(booked.charge, self._clock.now()), booked)
+            except ChangedMeanwhile:
+                return Outcome(kind=UNKNOWN, code=CODE_UNAVAILABLE)
             return self.give_back(booked.charge.id)
         return self._book(booked, outcome)
 
@@ -225,7 +227,11 @@ class Payments:
             # Not sent, or not arrived: it is asked for, and sent again, by the follow-up.
             outcome = Outcome(kind=UNKNOWN, code=CODE_UNAVAILABLE)
         refund = rules.after(booked.charge, outcome, self._clock.now())
-        self.ledger.save(refund, booked)
+        try:
+            self.ledger.save(refund, booked)
+        except ChangedMeanwhile:
+            # Somebody else has found out the same, and booked it.
+            return outcome
         if refund.state == DECLINED:
             log.error("refund_declined", extra={"chargeId": refund.id, "reason": refund.reason})
         return outcome

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from shared.platform import firestore
 from shared.platform.clock import Clock
+from shared.platform.context import Platform
 from shared.platform.errors import ChangedMeanwhile
 from shared.platform.outbox import Outbox, Outgoing
 
@@ -25,6 +26,10 @@ class WebhookEvents:
         self._client = client
         self._outbox = outbox
         self._clock = clock
+
+    @classmethod
+    def on(cls, platform: Platform) -> WebhookEvents:
+        return cls(platform.firestore, platform.outbox, platform.clock)
 
     def remember(self, event_id: str, outgoing: Sequence[Outgoing]) -> bool:
         """Keep that it came, and send what it causes, in one commit; False when it came before."""

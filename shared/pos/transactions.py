@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from datetime import datetime, timedelta
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
 from shared.pos import rules
 from shared.pos.models import Row
+from shared.values.cents import share
+from shared.values.days import day_of, midnight
 
 DAYS = 7
 RECENT = 25
@@ -39,10 +39,8 @@ class Takings:
 
 def last_days(now: datetime, zone: str) -> list[tuple[datetime, datetime]]:
     """[start, end) of the last DAYS store days, today the last of them."""
-    today = now.astimezone(ZoneInfo(zone)).date()
-    midnights = [
-        datetime.combine(today - timedelta(days=number), time(), ZoneInfo(zone)) for number in range(DAYS - 1, -2, -1)
-    ]
+    today = day_of(now, zone)
+    midnights = [midnight(today - timedelta(days=number), zone) for number in range(DAYS - 1, -2, -1)]
     return list(pairwise(midnights))
 
 
@@ -52,13 +50,8 @@ def takings(payments: Iterable[Row]) -> Takings:
     total = sum(sale.amount for sale in sales)
     sales.sort(key=lambda sale: sale.id)
     sales.sort(key=lambda sale: sale.created, reverse=True)
-    return Takings(total, len(sales), _average(total, len(sales)), sales[:RECENT])
+    return Takings(total, len(sales), share(total, 1, len(sales)), sales[:RECENT])
 
 
 def _sale(row: Row) -> Sale:
     return Sale(row["id"], row["amount"] - row["refunded_amount"], row["status"], row["created_at"])
-
-
-def _average(cents: int, count: int) -> int:
-    """Half up; 0 of nothing."""
-    return int((Decimal(cents) / count).quantize(Decimal(1), ROUND_HALF_UP)) if count else 0

@@ -26,7 +26,7 @@ class TriggerService:
         self._clock = platform.clock
         self._ids = platform.ids
         self._repository = SyncRepository(platform.firestore, platform.outbox, platform.clock, platform.ids)
-        self._webhooks = WebhookEvents(platform.firestore, platform.outbox, platform.clock)
+        self._webhooks = WebhookEvents.on(platform)
 
     def request(self, source: str, mode: str, start: str, end: str, request_id: str) -> Job:
         """Queue a run. Raises `UnknownSource`, `Invalid` for a time, `AlreadyRunning` with the id of the other run."""

@@ -98,7 +98,7 @@ class Endpoint(Runs):
     tier: str | None
     cache_control: str
     cached: bool = False
-    takes_payment: bool = False
+    refuses_card_data: bool = False
     reserved: frozenset[str] = frozenset()
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -152,7 +152,7 @@ def endpoint(
     tier: str | None = None,
     cache_control: str = "no-store",
     cached: bool = False,
-    takes_payment: bool = False,
+    refuses_card_data: bool = False,
     reserved: Iterable[str] = (),
     headers: Mapping[str, str] | None = None,
     **runs: Any,
@@ -161,7 +161,7 @@ def endpoint(
 
     `owner` names the customer id that a customer's token must equal. `headers`: request headers that are read,
     name → meaning. `idempotent` accepts an Idempotency-Key. `tier` replaces the caller's own rate-limit tier.
-    `cached`: answered through runtime/cached.py, with an ETag. `takes_payment`: a body with card data is refused.
+    `cached`: answered through runtime/cached.py, with an ETag. `refuses_card_data`: a body with card data is refused.
     `reserved`: what the path's last parameter cannot be, because another route has it there as a word.
     """
     method, _, path = route.partition(" ")
@@ -181,7 +181,7 @@ def endpoint(
             # A browser keeps it, and asks each time whether it is still right.
             cache_control="private, no-cache" if cached else cache_control,
             cached=cached,
-            takes_payment=takes_payment,
+            refuses_card_data=refuses_card_data,
             reserved=frozenset(reserved),
             headers={**(headers or {}), **(IF_NONE_MATCH if cached else {})},
             **runs,

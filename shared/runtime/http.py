@@ -174,7 +174,7 @@ class Exchange:
         if not self.declared.body:
             return {}
         parsed = json_body.parse(raw)
-        if self.declared.takes_payment:
+        if self.declared.refuses_card_data:
             card_data.refuse(parsed)
         return validation.load_body(self.declared.body, parsed)
 

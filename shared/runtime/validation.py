@@ -22,25 +22,27 @@ def schema(kind: type[Schema]) -> Schema:
 
 def load_body(kind: type[Schema], value: Mapping[str, Any]) -> dict[str, Any]:
     """The validated body. Raises `Invalid` naming what is missing, else the first field that is wrong."""
-    missing = [name for name in _required(kind) if _blank(value.get(name))]
-    if missing:
-        sentence = getattr(kind, "SOLE_MISSING", {}).get(tuple(missing))
-        raise Invalid(
-            sentence or f"Missing required fields: {', '.join(missing)}",
-            code="missing_fields",
-            missing=missing,
-            field=missing[0],
-        )
+    _refuse_missing(kind, value, "Missing required fields")
     return _load(kind, value)
 
 
 def load_query(kind: type[Schema] | None, value: Mapping[str, str]) -> dict[str, Any]:
-    """The validated query string. Raises `Invalid`."""
+    """The validated query string. Raises `Invalid` as `load_body`."""
     if kind is None:
         if value:
             raise _unknown(next(iter(value)))
         return {}
+    _refuse_missing(kind, value, "Missing query parameters")
     return _load(kind, value)
+
+
+def _refuse_missing(kind: type[Schema], value: Mapping[str, Any], said: str) -> None:
+    missing = [name for name in _required(kind) if _blank(value.get(name))]
+    if missing:
+        sentence = getattr(kind, "SOLE_MISSING", {}).get(tuple(missing))
+        raise Invalid(
+            sentence or f"{said}: {', '.join(missing)}", code="missing_fields", missing=missing, field=missing[0]
+        )
 
 
 def _load(kind: type[Schema], value: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from shared.platform import wire
 from shared.platform.cache.models import Params, View
 from shared.platform.context import Platform
 from shared.platform.queries import Queries, Query
+from shared.values.days import day_of, midnight
 from shared.verification.schemas import StatisticsFigures
 
 BY_DAY = Query(Path(__file__).parent / "queries" / "statistics.sql")
@@ -49,10 +49,10 @@ def load(platform: Platform, params: Params) -> bytes:
 def last(platform: Platform, days: int) -> Statistics:
     """The last `days` calendar days in store time, today included. Raises `Unavailable`."""
     zone, now = platform.settings.store_timezone, platform.clock.now()
-    today = now.astimezone(ZoneInfo(zone)).date()
+    first = day_of(now, zone) - timedelta(days=days - 1)
     values = {
         "time_zone": ("STRING", zone),
-        "start": ("TIMESTAMP", datetime.combine(today - timedelta(days=days - 1), time(), ZoneInfo(zone))),
+        "start": ("TIMESTAMP", midnight(first, zone)),
         # Instances' clocks differ a little: an attempt that was just recorded may lie ahead of ours.
         "end": ("TIMESTAMP", now + timedelta(minutes=5)),
     }

@@ -214,5 +214,4 @@ CHARGES = st.builds(
     request_id=TEXTS,
     refund_of=st.just("") | NUMBERED,
     reversals=st.dictionaries(NUMBERED, CENTS, max_size=3),
-    terms=st.dictionaries(st.text("abcT", min_size=1, max_size=5), TEXTS | CENTS | st.none(), max_size=3),
 )

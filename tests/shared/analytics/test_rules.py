@@ -8,6 +8,8 @@ from decimal import Decimal
 import pytest
 
 from shared.analytics import rules
+from shared.values.cents import share
+from shared.values.days import midnight
 
 CHICAGO = "America/Chicago"
 
@@ -46,14 +48,14 @@ def test_all_day_long_they_are_the_same(moment: str) -> None:
 )
 def test_24_months_with_the_one_that_is_under_way(day: str, first: str) -> None:
     found = rules.period(utc(f"{day}T18:00:00"), CHICAGO)
-    assert found.two_years == rules.midnight(date.fromisoformat(first), CHICAGO)
+    assert found.two_years == midnight(date.fromisoformat(first), CHICAGO)
 
 
 @pytest.mark.parametrize(
     ("day", "hours"), [(date(2026, 3, 8), 23), (date(2026, 11, 1), 25), (date(2026, 7, 1), 24)], ids=str
 )
 def test_a_day_is_as_long_as_the_store_s(day: date, hours: int) -> None:
-    start, end = (rules.midnight(d, CHICAGO).astimezone(UTC) for d in (day, day + timedelta(days=1)))
+    start, end = (midnight(d, CHICAGO).astimezone(UTC) for d in (day, day + timedelta(days=1)))
     assert end - start == timedelta(hours=hours)
 
 
@@ -62,7 +64,7 @@ def test_a_day_is_as_long_as_the_store_s(day: date, hours: int) -> None:
     [(0, 0, 0), (500, 0, 0), (0, 3, 0), (1, 2, 1), (100, 3, 33), (200, 3, 67), (-3, 2, -2)],
 )
 def test_the_average_is_rounded_half_up_and_of_nothing_zero(cents: int, count: int, average: int) -> None:
-    assert rules.average(cents, count) == average
+    assert share(cents, 1, count) == average
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.memberships import rules
-from shared.memberships.calendar import begins, day_of, months_after, period_of
+from shared.memberships.calendar import months_after, period_of
+from shared.values.days import day_of, midnight
 from tests.factories.memberships import DATES, DAY, FEW, ZONE, begun, on
 
 RENEWALS = 60
@@ -106,7 +107,7 @@ def test_of_periods_that_were_missed_only_the_running_one_is_paid(start: date, l
     ],
 )
 def test_a_day_of_the_store_over_the_changes_of_daylight_time(day: date, begin: datetime, hours: int) -> None:
-    assert begins(day, ZONE).astimezone(UTC) == begin
+    assert midnight(day, ZONE).astimezone(UTC) == begin
     moments = [begin + timedelta(hours=hour) for hour in range(hours)]
     assert {day_of(moment, ZONE) for moment in moments} == {day}
     assert day_of(begin + timedelta(hours=hours), ZONE) == day + DAY
@@ -115,7 +116,7 @@ def test_a_day_of_the_store_over_the_changes_of_daylight_time(day: date, begin: 
 
 @given(DATES, st.sampled_from(["America/Chicago", "America/New_York", "Pacific/Honolulu", "Asia/Kolkata"]))
 def test_every_day_begins_where_the_one_before_ends(day: date, zone: str) -> None:
-    begin = begins(day, zone).astimezone(UTC)
+    begin = midnight(day, zone).astimezone(UTC)
     assert day_of(begin, zone) == day
     assert day_of(begin - timedelta(microseconds=1), zone) == day - DAY
 

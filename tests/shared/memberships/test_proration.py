@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from shared.memberships import rules
 from shared.memberships.models import Membership
 from shared.memberships.tiers import NAMES, TIERS, is_higher
+from shared.values.cents import share
 from tests.factories.memberships import DATES, DAY, FEW, START, begun, on
 
 PAIRS = [(low, high) for low in NAMES for high in NAMES if is_higher(high, low)]
@@ -180,6 +181,6 @@ def test_upgrades_after_the_period_is_over_charge_nothing(whole: bool) -> None:
 @given(st.integers(0, 10**7), st.integers(0, 62), st.integers(0, 62))
 def test_a_share_and_the_rest(cents: int, part: int, whole: int) -> None:
     part = min(part, whole)
-    found = rules.share(cents, part, whole)
+    found = share(cents, part, whole)
     assert found == (rounded(Fraction(cents * part, whole)) if whole else 0)
     assert 0 <= found <= cents

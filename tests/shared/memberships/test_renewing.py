@@ -268,3 +268,33 @@ def test_the_first_comparison_begins_with_the_first_payment(club: Club) -> None:
     club.advance(days=150)
     assert club.reconcile()["repaired"] == 1
     assert club.get(customer).json["membership"]["status"] == "cancelled"
+
+
+@pytest.mark.parametrize("settled", [False, True], ids=["pending", "settled"])
+def test_a_renewal_whose_answer_was_lost_is_found(club: Club, settled: bool) -> None:
+    customer = a_customer()
+    club.subscribe(customer)
+    six_in_the_morning(club, 2026, 8, 1)
+    # Nothing can be asked either: the process knows nothing at the end.
+    with club.switched(lost_answer=1, down="getUnsettledTransactionListRequest,getSettledBatchListRequest"):
+        assert club.renew() == {"failed": 1}
+    # Found the next day, it is in another list.
+    club.advance(**({"days": 1} if settled else {"minutes": 1}))
+    assert club.renew() == {"done": 1}
+    assert club.get(customer).json["membership"]["next_billing_date"] == "2026-09-01"
+    assert len(club.taken()) == 2
+    assert club.reconcile()["green"]
+
+
+def test_a_renewal_that_was_lost_is_sent_again_under_the_same_reference(club: Club) -> None:
+    customer = a_customer()
+    club.subscribe(customer)
+    six_in_the_morning(club, 2026, 8, 1)
+    with club.switched(lost_request=1):
+        assert club.renew() == {"failed": 1}
+    assert club.renew() == {"failed": 1}  # too early to tell
+    club.advance(minutes=4)
+    assert club.renew() == {"renewed": 1}
+    charge = next(found for name, found in club.charges().items() if name.endswith(":renewal"))
+    assert (charge["attempt"], len(charge["references"]), charge["state"]) == (2, 1, "settled")
+    assert len(club.taken()) == 2

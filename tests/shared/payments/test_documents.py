@@ -39,7 +39,6 @@ def test_through_firestore(platform: Platform) -> None:
         request_id="req-1",
         refund_of="60000",
         reversals={"60002": 9699, "60001": 1},
-        terms={"tier": "GOLD", "fromTier": "SILVER", "n": 1, "none": None, "list": [1, "a"]},
     )
     for wanted in (full, *(charge(state=state) for state in (INTENT, *STATES))):
         reference = platform.firestore.collection("charges").document(wanted.id)

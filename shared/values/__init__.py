@@ -1,0 +1,1 @@
+"""What rules of every domain may use: values in, values out. It imports nothing of this project."""
