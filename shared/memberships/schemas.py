@@ -21,7 +21,7 @@ class TierName(fields.String):
     """In any case; the code sees upper case."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        return super()._deserialize(value, attr, data, **kwargs).strip().upper()
+        return super()._deserialize(value, attr, data, **kwargs).upper()
 
 
 class Dollars(fields.String):
@@ -34,12 +34,26 @@ class Dollars(fields.String):
         return amount
 
 
+def _is_tier(name: str) -> None:
+    # Not OneOf, which would say in the API document that there is one way to write it.
+    if name not in NAMES:
+        raise ValidationError("must be BRONZE, SILVER or GOLD.")
+
+
+def _any_case(name: str) -> str:
+    return "".join(f"[{letter}{letter.lower()}]" for letter in name)
+
+
 def _tier(name: str) -> TierName:
     return TierName(
         required=True,
         data_key=name,
-        validate=validate.OneOf(NAMES, error="must be BRONZE, SILVER or GOLD."),
-        metadata={"example": "SILVER", "description": "In any case."},
+        validate=_is_tier,
+        metadata={
+            "example": "SILVER",
+            "description": "In any case.",
+            "pattern": f"^({'|'.join(map(_any_case, NAMES))})$",
+        },
     )
 
 

@@ -32,6 +32,9 @@ def load_query(kind: type[Schema] | None, value: Mapping[str, str]) -> dict[str,
         if value:
             raise _unknown(next(iter(value)))
         return {}
+    unknown = next((name for name in value if name not in _wire_names(kind)), None)
+    if unknown is not None:
+        raise _unknown(unknown)
     _refuse_missing(kind, value, "Missing query parameters")
     return _load(kind, value)
 
