@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 import grpc
-from google.protobuf import empty_pb2, json_format  # type: ignore[import-untyped]
+from google.protobuf import empty_pb2, json_format
 from google.pubsub_v1 import types
 
 SECONDS = 10.0

@@ -98,18 +98,25 @@ class Outbox:
             "orderingKey": message.ordering_key,
             "createdAt": self._clock.now(),
         }
-        batch.create(self._client.collection(COLLECTION).document(event.id), document)
+        firestore.put(batch, self._client.collection(COLLECTION).document(event.id), document, None)
 
     def publish(self, events: Sequence[Outgoing]) -> None:
         """Publish committed events now. Failure policy: never fails the request; the relay publishes the rest.
 
         Not even with `ChangedMeanwhile`: the caller would decide, and commit, a second time.
         """
+        sent: list[str] = []
         try:
             for topic, batch in _batches((event.topic, event.id, event.message()) for event in events):
-                self._send(topic, batch)
-        except (Unavailable, ChangedMeanwhile) as error:
+                self._publisher.publish(topic, [message for _, message in batch])
+                sent += [event_id for event_id, _ in batch]
+        except Unavailable as error:
             log.warning("event_left_to_relay", extra={"reason": str(error), "events": [e.id for e in events]})
+        try:
+            self._forget(sent)
+        except (Unavailable, ChangedMeanwhile) as error:
+            # They go out once more, and who gets them dedupes.
+            log.warning("event_left_to_relay", extra={"reason": str(error), "events": sent})
 
     def announce(self, event: Event) -> None:
         """An event without a state change: straight to Pub/Sub, and into the outbox only when that fails."""
@@ -181,8 +188,13 @@ class Outbox:
 
     def _send(self, topic: str, batch: Batch) -> None:
         self._publisher.publish(topic, [message for _, message in batch])
+        self._forget([event_id for event_id, _ in batch])
+
+    def _forget(self, event_ids: Sequence[str]) -> None:
+        if not event_ids:
+            return
         written = self._client.batch()
-        for event_id, _ in batch:
+        for event_id in event_ids:
             written.delete(self._client.collection(COLLECTION).document(event_id))
         firestore.commit(written)
 
