@@ -23,6 +23,8 @@ PASSED_ON = (
     "AUTHORIZE_NET_",
     "AUTH_MODE",
     "CORS_ORIGINS",
+    "DRAND_",
+    "DRAW_ENTROPY",
     "JWT_",
     "LIGHTSPEED_",
     "LOG_LEVEL",

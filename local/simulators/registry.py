@@ -12,6 +12,7 @@ PROVIDERS = {
     "square": "local.simulators.square:SquareProvider",
     "lightspeed": "local.simulators.lightspeed:LightspeedProvider",
     "authorizenet": "local.simulators.authorizenet:AuthorizeNetProvider",
+    "drand": "local.simulators.drand:DrandProvider",
 }
 
 

@@ -30,6 +30,8 @@ CHOICES = {
     "log_level": ("DEBUG", "INFO", "WARNING", "ERROR"),
     "authorize_net_environment": ("production", "sandbox"),
     "proration": ("by_days", "full_difference"),
+    "raffle_legal_gate": ("on", "off", ""),
+    "draw_entropy": ("drand", "local"),
 }
 
 
@@ -149,6 +151,27 @@ class Settings:
         "by_days",
         "What an upgrade costs: `by_days`, the difference for the rest of the period, or `full_difference`.",
     )
+    raffle_legal_gate: str = setting(
+        "RAFFLE_LEGAL_GATE",
+        "",
+        "`on`: a raffle is only activated on a recorded legal basis that allows it. Empty: on, but not locally.",
+    )
+    draw_entropy: str = setting(
+        "DRAW_ENTROPY",
+        "drand",
+        "What a raffle is drawn with: `drand`, public randomness that nobody here can choose, or `local`, random bytes "
+        "of this machine, which its audit says.",
+    )
+    drand_url: str = setting(
+        "DRAND_URL",
+        "https://api.drand.sh,https://api2.drand.sh,https://api3.drand.sh,https://drand.cloudflare.com",
+        "Comma-separated addresses of drand's relays, asked in this order. What they say is verified.",
+    )
+    drand_chain: str = setting(
+        "DRAND_CHAIN",
+        "",
+        "`<hash>:<public key>:<genesis time>:<period>` of a chain in place of quicknet (local only).",
+    )
     firestore_emulator: str = setting("FIRESTORE_EMULATOR_HOST", "", "host:port of the Firestore emulator.")
     pubsub_emulator: str = setting("PUBSUB_EMULATOR_HOST", "", "host:port of the Pub/Sub emulator.")
     bigquery_location: str = setting(
@@ -179,6 +202,11 @@ class Settings:
     @property
     def sandbox(self) -> bool:
         return self.environment != "production"
+
+    @property
+    def legal_gate(self) -> bool:
+        """Whether a raffle needs a legal basis."""
+        return self.raffle_legal_gate == "on" or (not self.raffle_legal_gate and self.environment != "local")
 
     @property
     def allowed_origins(self) -> tuple[str, ...]:
@@ -214,6 +242,8 @@ class Settings:
             raise Misconfigured("JWT_SECRET is shorter than 32 bytes. Use a longer random value.")
         if self.clock_file:
             self._check_that_this_is_local("CLOCK_FILE moves the clock")
+        if self.drand_chain:
+            self._check_that_this_is_local("DRAND_CHAIN draws with a chain whose key somebody else may have")
 
     def _check_that_this_is_local(self, what: str) -> None:
         if self.deployed:

@@ -50,6 +50,9 @@ def test_an_empty_environment_gets_the_careful_defaults() -> None:
         ({"AUTH_MODE": "disabled", "K_SERVICE": "verify", **EMULATORS}, "K_SERVICE"),
         ({"CLOCK_FILE": "/tmp/clock.json"}, "CLOCK_FILE"),
         ({"CLOCK_FILE": "/tmp/clock.json", "K_SERVICE": "verify", **EMULATORS}, "K_SERVICE"),
+        ({"DRAW_ENTROPY": "dice"}, "DRAW_ENTROPY"),
+        ({"DRAND_CHAIN": "00:00:1:1"}, "DRAND_CHAIN"),
+        ({"DRAND_CHAIN": "00:00:1:1", "K_SERVICE": "draw", **EMULATORS}, "K_SERVICE"),
     ],
 )
 def test_what_cannot_be_run_with_is_refused_by_the_name_of_the_variable(changes: dict[str, str], variable: str) -> None:
