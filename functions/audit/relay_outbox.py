@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
         "membership-events",
         "payment-events",
         "payment-notices",
+        "raffle-events",
+        "raffle-refunds",
         "renew-memberships",
         "security-events",
         "sync-events",

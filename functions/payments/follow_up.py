@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
     ack_deadline_seconds=300,
     optional_secrets=("AUTHORIZE_NET_API_LOGIN_ID", "AUTHORIZE_NET_TRANSACTION_KEY"),
     secrets=("VERIFICATION_KEY",),
-    publishes=("emails", "membership-events", "payment-events"),
+    publishes=("emails", "membership-events", "payment-events", "raffle-events"),
 )
 def handle(delivery: Delivery) -> None:
     """Ask the gateway, and let what it says have its effect. Raises `Unavailable` to be called again."""

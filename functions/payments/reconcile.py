@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
     ack_deadline_seconds=600,
     optional_secrets=("AUTHORIZE_NET_API_LOGIN_ID", "AUTHORIZE_NET_TRANSACTION_KEY"),
     secrets=("VERIFICATION_KEY",),
-    publishes=("alerts", "emails", "membership-events", "payment-events"),
+    publishes=("alerts", "emails", "membership-events", "payment-events", "raffle-events"),
 )
 def handle(delivery: Delivery) -> None:
     """Mend what differs and print the certificate. Raises `Unavailable` when the gateway's lists cannot be read.

@@ -17,13 +17,12 @@ from shared.memberships.errors import InProgress
 from shared.memberships.models import LEASE, OWNER, Membership, Pending
 from shared.memberships.repository import Record
 from shared.memberships.rules import Now
-from shared.payments.errors import GatewayUnavailable, PaymentDeclined, PaymentUnderReview, PaymentUnknown
+from shared.payments.errors import GatewayUnavailable, PaymentUnknown, failure_of
 from shared.payments.ledger import Booked
 from shared.payments.models import (
     ABSENT,
     CODE_UNAVAILABLE,
     DECLINED,
-    HELD,
     INTENT,
     PAID,
     REVERSED,
@@ -157,14 +156,3 @@ class Bookings:
 def _held(pending: Pending, now: datetime) -> bool:
     """Whether somebody works on it. A lease that ends later than any can was made by a clock that was moved back."""
     return now < pending.lease_until <= now + LEASE
-
-
-def failure_of(charge: Charge) -> Exception:
-    """What the caller is told of a charge that is not paid."""
-    if charge.state == HELD:
-        return PaymentUnderReview()
-    if charge.state == DECLINED and charge.code == CODE_UNAVAILABLE:
-        return GatewayUnavailable()
-    if charge.state == DECLINED:
-        return PaymentDeclined(charge.reason or "The payment was declined.", reason=charge.code or "declined")
-    return PaymentUnknown()

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from shared.memberships import rules
 from shared.memberships.figures import Figures, standings
-from shared.memberships.models import Member
+from shared.memberships.models import ACTIVE, Member
 from shared.memberships.repository import Memberships
 from shared.memberships.rules import Now
 from shared.platform.context import Platform
@@ -40,6 +40,13 @@ class MembershipReader:
         if membership is None or not rules.entitled(membership, self._now()):
             return Discount(*rules.discount(subtotal, 0))
         return Discount(*rules.discount(subtotal, membership.discount), membership.discount, membership.tier)
+
+    def paid_tier(self, customer_id: str) -> str | None:
+        """The tier of an active member whose days are paid, grace not counted. Raises `Unavailable`."""
+        membership = self._member(customer_id).membership
+        if membership is None or membership.status != ACTIVE or not rules.paid(membership, self._now()):
+            return None
+        return membership.tier
 
     def figures(self) -> Figures:
         """Over every membership. Raises `Unavailable`."""

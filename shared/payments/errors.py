@@ -9,6 +9,7 @@ Failure
 
 from __future__ import annotations
 
+from shared.payments.models import CODE_UNAVAILABLE, DECLINED, HELD, Charge
 from shared.platform.errors import Failure, Unavailable
 
 
@@ -46,3 +47,14 @@ class PaymentUnknown(GatewayUnavailable):
             "The payment provider did not say whether the payment went through. We are finding out; it cannot be "
             "charged twice. Send the same request again in a few minutes."
         )
+
+
+def failure_of(charge: Charge) -> Exception:
+    """What the caller is told of a charge that is not paid."""
+    if charge.state == HELD:
+        return PaymentUnderReview()
+    if charge.state == DECLINED and charge.code == CODE_UNAVAILABLE:
+        return GatewayUnavailable()
+    if charge.state == DECLINED:
+        return PaymentDeclined(charge.reason or "The payment was declined.", reason=charge.code or "declined")
+    return PaymentUnknown()

@@ -78,6 +78,19 @@ class Payments:
             self.ledger.save(rules.sent(charge, self._clock.now()), booked)
         except ChangedMeanwhile:
             return self.ask(self._booked(charge_id).charge)
+        return self.send_booked(charge, description, customer, funding, keep=keep, recurring=recurring)
+
+    def send_booked(
+        self,
+        charge: Charge,
+        description: str,
+        customer: Customer,
+        funding: Token | Method,
+        *,
+        keep: bool = False,
+        recurring: bool = False,
+    ) -> Outcome:
+        """The same of a charge that the caller itself has just booked as SENT, and that nobody else may send."""
         order = Order(
             reference=charge.reference,
             cents=charge.cents,
@@ -87,7 +100,7 @@ class Payments:
             keep=keep,
             recurring=recurring,
         )
-        return self._sent(order, charge_id)
+        return self._sent(order, charge.id)
 
     def ask(self, charge: Charge) -> Outcome:
         """What has become of a charge, by our books, else by the gateway's. Raises `GatewayUnavailable`.
@@ -175,7 +188,7 @@ class Payments:
         `kind`: RETURNED or EXCESS.
         One for each transaction: a second call makes the same id, and its commit fails.
         """
-        refund_id = f"{charge.id}:refund:{transaction}"
+        refund_id = refund_id_of(charge, transaction)
         return Charge(
             id=refund_id,
             owner=charge.owner,
@@ -190,6 +203,17 @@ class Payments:
             request_id=charge.request_id,
             refund_of=transaction,
         )
+
+    def give_back_of(self, charge: Charge, transaction: str, *, again: bool = False) -> Outcome:
+        """`give_back` for the refund of a charge's transaction. `again`: also when it was refused the last time."""
+        refund_id = refund_id_of(charge, transaction)
+        booked = self._booked(refund_id)
+        if again and booked.charge.state == DECLINED:
+            try:
+                self.ledger.save(rules.again(booked.charge, self._clock.now()), booked)
+            except ChangedMeanwhile:
+                return Outcome(kind=UNKNOWN, code=CODE_UNAVAILABLE)
+        return self.give_back(refund_id)
 
     def give_back(self, refund_id: str) -> Outcome:
         """Carry out a refund that was booked, or find out what became of it. Raises `Unavailable`: call again.
@@ -235,6 +259,11 @@ class Payments:
         if refund.state == DECLINED:
             log.error("refund_declined", extra={"chargeId": refund.id, "reason": refund.reason})
         return outcome
+
+
+def refund_id_of(charge: Charge, transaction: str) -> str:
+    """There is one refund of a transaction."""
+    return f"{charge.id}:refund:{transaction}"
 
 
 def _known(transaction: Transaction | None) -> list[Transaction]:

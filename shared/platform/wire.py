@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+import re
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,12 @@ from shared.platform.clock import wire_time
 
 # '.' and '..' are made of allowed characters, but every URL library resolves them as path segments.
 CUSTOMER_ID = r"^(?!\.{1,2}$)[A-Za-z0-9._:@-]{1,128}$"
+# Not compiled: most functions take no time, and each cold start would pay for it.
+TIME = (
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?([Zz]|[+-][0-9]{2}:[0-9]{2}))?"
+)
+MOST_DOLLARS = 1_000_000_000
 
 
 class WireTime(fields.Field[datetime]):
@@ -20,6 +27,20 @@ class WireTime(fields.Field[datetime]):
 
     def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return wire_time(value) if value else None
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        """Any offset is taken. A day alone is its midnight in UTC."""
+        if not isinstance(value, str) or not re.fullmatch(TIME, value):
+            raise self.make_error("validator_failed")
+        try:
+            found = datetime.fromisoformat(value.upper())
+            return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise self.make_error("validator_failed") from None
+
+    default_error_messages = {  # noqa: RUF012
+        "validator_failed": "must be a time with its offset, like 2026-07-01T17:00:00Z."
+    }
 
 
 class WireDate(fields.Field[date]):
@@ -55,6 +76,20 @@ class Money(fields.Field[int]):
 
     def _serialize(self, value: int | None, attr: str | None, obj: Any, **kwargs: Any) -> Decimal | None:
         return None if value is None else Decimal(value).scaleb(-2)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        # What JSON wrote as 19.99 is a float here, and its shortest text is what was written.
+        amount = Decimal(str(value)) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        if amount is None or not amount.is_finite() or abs(amount) >= MOST_DOLLARS:
+            raise self.make_error("validator_failed")
+        cents = amount.scaleb(2)
+        if cents != cents.to_integral_value():
+            raise self.make_error("validator_failed")
+        return int(cents)
+
+    default_error_messages = {  # noqa: RUF012
+        "validator_failed": "must be an amount in dollars with at most two decimals."
+    }
 
 
 def json_text(value: Any) -> str:

@@ -107,10 +107,8 @@ class Exchange:
         raw = self._body()
         request = self._validated(path, raw)
         self._check_owner(request)
-        key = self.http.headers.get("Idempotency-Key")
-        # An empty one is refused: who sends it believes to be protected.
-        if key is not None and self.declared.idempotent:
-            answer = self._run_once(request, raw, idempotency.read_key(key))
+        if request.idempotency_key:
+            answer = self._run_once(request, raw, request.idempotency_key)
         else:
             answer = self._handle(request)
         if self.declared.auth == ADMIN and self.declared.method != "GET":
@@ -150,7 +148,7 @@ class Exchange:
             raise rate_limits.refused(tier, decision)
 
     def _body(self) -> bytes:
-        if self.declared.method in ("GET", "DELETE"):
+        if self.declared.body is None and self.declared.method in ("GET", "DELETE"):
             return b""
         return json_body.read(self.http.stream, self.http.headers.get("Content-Type", ""), self.http.content_length)
 
@@ -167,6 +165,7 @@ class Exchange:
             body=self._fields(raw),
             raw=raw,
             headers={name: self.http.headers.get(name, "") for name in self.declared.headers},
+            idempotency_key=self._idempotency_key(),
             started=self.started,
         )
 
@@ -193,6 +192,11 @@ class Exchange:
         self.customer_id = str(source[owner.name])
         if not self.principal.owns(self.customer_id):
             raise Forbidden("You may only do this for yourself.")
+
+    def _idempotency_key(self) -> str:
+        """Empty without one. An empty one is refused: who sends it believes to be protected."""
+        key = self.http.headers.get("Idempotency-Key")
+        return idempotency.read_key(key) if key is not None and self.declared.idempotent else ""
 
     def _run_once(self, request: Request, raw: bytes, key: str) -> Answer:
         subject = self.customer_id or self.principal.subject

@@ -27,7 +27,10 @@ ANONYMOUS = Principal("anonymous", "")
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One authenticated, authorised and validated HTTP request. `raw` is the body as it came: what is signed."""
+    """One authenticated, authorised and validated HTTP request. `raw` is the body as it came: what is signed.
+
+    `idempotency_key`: as it was sent, for what outlives the kept answer; empty without one.
+    """
 
     platform: Platform
     principal: Principal
@@ -37,6 +40,7 @@ class Request:
     body: Mapping[str, Any] = field(default_factory=dict)
     raw: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    idempotency_key: str = ""
     started: float = 0.0
 
     def elapsed_ms(self) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
-from typing import Any
+from typing import Any, Self
 
 from google.cloud.firestore import Client, WriteBatch
 from werkzeug.test import TestResponse
@@ -73,6 +73,8 @@ class _Mortal(WriteBatch):
 class Club:
     """One project, and a gateway that is empty at first. Customer ids are never used twice."""
 
+    topics: Sequence[str] = TOPICS
+
     def __init__(self, project: str, gateway: GatewayControl, clock: ClockFile, **changes: str) -> None:
         self.project = project
         self.gateway = gateway
@@ -89,7 +91,7 @@ class Club:
         }
         self.platform = self._platform()
         self.pubsub = PubSub(os.environ["PUBSUB_EMULATOR_HOST"], project)
-        self.pubsub.create_topics(TOPICS)
+        self.pubsub.create_topics(self.topics)
 
     def _platform(self, clock: MovableClock | None = None) -> Platform:
         clock = clock or HurriedClock(self._clock)
@@ -97,14 +99,14 @@ class Club:
         platform.__dict__["firestore"] = MortalClient(project=self.project)
         return platform
 
-    def another_instance(self) -> Club:
+    def another_instance(self) -> Self:
         """The same project, gateway and clock, with nothing in memory."""
-        other = Club.__new__(Club)
+        other = type(self).__new__(type(self))
         other.__dict__.update(self.__dict__)
         other.platform = self._platform()
         return other
 
-    def patient(self) -> Club:
+    def patient(self) -> Self:
         """Another instance, whose pauses are real: requests at once wait for each other in the same time."""
         other = self.another_instance()
         other.platform = self._platform(MovableClock(str(self._clock.path)))

@@ -18,6 +18,7 @@ EVENT = {"type": "nothing.happened", "eventId": "evt_1"}
 COMMANDS = {
     "cache-refresh": {"view": "dashboard", "params": {"source": "all"}},
     "payment-notices": {"transactionId": "1"},
+    "raffle-refunds": {},
     "sync-requests": {"source": "square"},
 }
 QUERIES = {"memberships_discount": {"subtotal": "150.00"}, "verification_policy": {"state": "TX"}}
@@ -51,7 +52,7 @@ def request_to(name: str) -> tuple[str, str, dict[str, object]]:
         return declared.method, declared.path, signed
     return (
         declared.method,
-        declared.path.format(customer_id="c-1", job_id="job_1", source="lightspeed"),
+        declared.path.format(customer_id="c-1", job_id="job_1", raffle_id="RAFFLE_1", source="lightspeed"),
         {
             "headers": {"Authorization": f"Bearer {token()}"},
             "json": body_of(name) if declared.body else None,
@@ -66,11 +67,24 @@ def body_of(name: str) -> dict[str, object]:
     bodies: dict[str, dict[str, object]] = {
         "memberships_subscribe": {"email": "ann@example.com", "tier": "SILVER", "paymentMethod": card},
         "memberships_upgrade": {"newTier": "GOLD"},
+        "raffles_create": {
+            "name": "Blue Dream",
+            "prize": "A year of tea",
+            "ticketPrice": 50,
+            "maxTickets": 5,
+            "drawDate": "2099-03-31T17:00:00Z",
+        },
+        "raffles_purchase": {
+            "customerEmail": "ann@example.com",
+            "customerName": "Ann Example",
+            "numTickets": 1,
+            "paymentMethod": card,
+        },
         "verification_verify": dict(person),
         "verification_resubmit": dict(person),
     }
     found = bodies.get(name, {})
-    return {"customerId": "c-1", **found} if len(found) > 1 else found
+    return {"customerId": "c-1", **found} if len(found) > 1 and name != "raffles_create" else found
 
 
 def signed_by_gateway() -> dict[str, object]:

@@ -19,6 +19,7 @@ from tests.factories.billing_events import membership_cancelled, payment_settled
 from tests.factories.chains import flipped, table
 from tests.factories.clock import TestClock
 from tests.factories.events import AT, alert, attempt, erasure, success, sync_run
+from tests.factories.raffle_events import raffle_drawn, tickets_purchased
 from tests.factories.warehouse import Warehouse
 
 DAY = AT.date()
@@ -30,6 +31,9 @@ MAKERS = {
     "memberships": membership_cancelled,
     "payments": payment_settled,
     "payment_reconciliations": payments_reconciled,
+    "raffle_tickets": tickets_purchased,
+    "raffle_transactions": tickets_purchased,
+    "raffles": raffle_drawn,
     "security_events": erasure,
     "sync_runs": sync_run,
 }
@@ -61,7 +65,7 @@ def test_an_event_becomes_a_row_in_each_table_that_records_it(audit: AuditServic
     audit.record(erasure())
     audit.record(sync_run())
     audit.record(alert())
-    for make in (membership_cancelled, payment_settled, payments_reconciled):
+    for make in (membership_cancelled, payment_settled, payments_reconciled, raffle_drawn, tickets_purchased):
         audit.record(make())
     counts = {name: len(rows) for name, rows in warehouse.everything().items() if rows}
     assert counts == {
@@ -71,6 +75,9 @@ def test_an_event_becomes_a_row_in_each_table_that_records_it(audit: AuditServic
         "commerce.memberships": 1,
         "commerce.payment_reconciliations": 1,
         "commerce.payments": 1,
+        "commerce.raffle_tickets": 1,
+        "commerce.raffle_transactions": 1,
+        "commerce.raffles": 1,
         "commerce.security_events": 1,
         "commerce.sync_runs": 1,
     }
