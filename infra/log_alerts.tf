@@ -4,16 +4,16 @@ resource "google_monitoring_alert_policy" "log" {
     evidence = {
       severity = "CRITICAL"
       title    = "The audit trail or protected data is at risk"
-      filter   = "resource.type=\"cloud_run_revision\" AND jsonPayload.message=(\"security_event_lost\" OR \"event_not_recorded\" OR \"event_refused\" OR \"record_undecryptable\" OR \"authentication_disabled\")"
+      filter   = "resource.type=\"cloud_run_revision\" AND jsonPayload.message=(\"security_event_lost\" OR \"event_not_recorded\" OR \"event_refused\" OR \"record_undecryptable\" OR \"buyer_undecryptable\" OR \"draw_chain_gone\" OR \"authentication_disabled\")"
       labels   = { event = "EXTRACT(jsonPayload.message)", function = "EXTRACT(jsonPayload.function)" }
-      text     = "`security_event_lost`: a refusal or an admin's act is missing in the audit trail; the line has its type and id. `event_not_recorded`: an event did not fit its BigQuery table; after mending, publish it again from the dead letters. `event_refused`: an event does not fit its topic's schema and waits in the outbox; once infra/topics/ takes it, it goes out by itself. `record_undecryptable`: a key is wrong or missing in VERIFICATION_KEY. `authentication_disabled`: AUTH_MODE is `disabled` and everybody is an admin: roll back at once."
+      text     = "`security_event_lost`: a refusal or an admin's act is missing in the audit trail; the line has its type and id. `event_not_recorded`: an event did not fit its BigQuery table; after mending, publish it again from the dead letters. `event_refused`: an event does not fit its topic's schema and waits in the outbox; once infra/topics/ takes it, it goes out by itself. `record_undecryptable`, `buyer_undecryptable`: a key is wrong or missing in VERIFICATION_KEY. `draw_chain_gone`: a raffle was closed for a drand chain that is not the configured one, and cannot be drawn: docs/raffles.md. `authentication_disabled`: AUTH_MODE is `disabled` and everybody is an admin: roll back at once."
     }
     payments = {
       severity = "CRITICAL"
       title    = "Money needs a look"
       filter   = "resource.type=\"cloud_run_revision\" AND jsonPayload.message=(\"payment_difference\" OR \"charge_without_membership\" OR \"refund_declined\" OR \"gateway_refused_request\")"
       labels   = { event = "EXTRACT(jsonPayload.message)", function = "EXTRACT(jsonPayload.function)" }
-      text     = "`payment_difference`: a transaction is not the same in our books and at the gateway, and could not be mended. `charge_without_membership`: money came for which nobody waits any more; it is given back by itself. `refund_declined`: the gateway refused to give money back: do it there by hand. `gateway_refused_request`: credentials or the shape of a request are wrong; nothing was charged. What to do: docs/memberships.md."
+      text     = "`payment_difference`: a transaction is not the same in our books and at the gateway, and could not be mended. `charge_without_membership`: money came for which nobody waits any more; it is given back by itself. `refund_declined`: the gateway refused to give money back: do it there by hand. `gateway_refused_request`: credentials or the shape of a request are wrong; nothing was charged. What to do: docs/memberships.md, and of raffles docs/raffles.md."
     }
     exception = {
       severity = "ERROR"

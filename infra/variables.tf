@@ -196,8 +196,8 @@ variable "settings" {
 
   validation {
     condition = length(setintersection(keys(var.settings), [
-      "AUTH_MODE", "BIGQUERY_LOCATION", "CLOCK_FILE", "CORS_ORIGINS", "ENVIRONMENT", "GOOGLE_CLOUD_PROJECT", "JWT_AUDIENCE",
-      "JWT_ISSUER", "JWT_JWKS_URL", "K_SERVICE", "LOG_LEVEL", "PUBLIC_URL", "STORE_TIMEZONE", "THREADS", "TRUSTED_PROXY_HOPS", "VERSION",
+      "AUTH_MODE", "BIGQUERY_LOCATION", "CLOCK_FILE", "CORS_ORIGINS", "DRAND_CHAIN", "ENVIRONMENT", "GOOGLE_CLOUD_PROJECT",
+      "JWT_AUDIENCE", "JWT_ISSUER", "JWT_JWKS_URL", "K_SERVICE", "LOG_LEVEL", "PUBLIC_URL", "STORE_TIMEZONE", "THREADS", "TRUSTED_PROXY_HOPS", "VERSION",
     ])) == 0
     error_message = "settings must not set what other variables decide, nor what exists on a developer's machine only."
   }

@@ -67,17 +67,14 @@ class Month:
         return _row(name, "", self._cost(self._prices(*blocks)))
 
     def analytics(self) -> Row:
-        """What BigQuery would not cost without analytics and its syncs: they come after the audit trail's share."""
+        """Analytics and its syncs by themselves; what all queries cost together is in the line of BigQuery."""
         gib = query_gib(self._book, "analytics")
-        queries = ("bigquery_queries", "bigquery_storage")
-        prices = [self._book.prices[name] for name in queries]
-        rest = Quantities(bigquery_queries=query_gib(self._book) - gib, bigquery_storage=Decimal(0))
-        costs = self._cost(prices)
-        left = _cost(prices, rest), _cost(prices, rest), _cost(prices, rest, free_tier=False)
-        share = costs[0] - left[0], costs[1] - left[1], costs[2] - left[2]
-        verdict = "met" if max(share[:2]) <= self._book.analytics_limit else "**not met**"
-        name = f"of it BigQuery for analytics and syncs (at most {_dollars(self._book.analytics_limit)}: {verdict})"
-        return _row(name, f"{_number(gib)} GiB queried", share)
+        alone = Quantities(bigquery_queries=gib, bigquery_storage=self._production["bigquery_storage"])
+        prices = [self._book.prices[name] for name in alone]
+        cost = _cost(prices, alone)
+        limit, verdict = self._book.analytics_limit, "met" if cost <= self._book.analytics_limit else "**not met**"
+        name = f"of it BigQuery for analytics and syncs alone (at most {_dollars(limit)}: {verdict})"
+        return _row(name, f"{_number(gib)} GiB queried", (cost, cost, _cost(prices, alone, free_tier=False)))
 
     def lines(self) -> Iterator[Row]:
         for price in self._book.prices.values():

@@ -9,6 +9,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema, fields
 
 from shared.platform.wire import CUSTOMER_ID, ErrorAnswer, Money, WireDate, WireTime
+from shared.raffles.schemas import Prize, TicketQuantity
 from shared.runtime.declare import SIGNED, Endpoint, path_parameters
 from shared.runtime.json_body import MAX_BYTES
 from shared.runtime.manifest import Declared
@@ -29,7 +30,8 @@ ERRORS = {
 }
 
 
-CUSTOMER = "customer_id"
+CUSTOMER, RAFFLE = "customer_id", "raffle_id"
+EXAMPLES = {RAFFLE: "RAFFLE_01JZ3MVK5Q8Y7R2N4T6W9XBCDE"}
 # Name → (meaning, pattern). What each answer carries is in `_headers_of`.
 HEADERS = {
     "Age": ("Seconds since the value was last known to be right.", "^[0-9]+$"),
@@ -75,6 +77,9 @@ def _map_fields(plugin: MarshmallowPlugin) -> None:
     plugin.converter.map_to_openapi_type(WireTime, "string", "date-time")
     plugin.converter.map_to_openapi_type(WireDate, "string", "date")
     plugin.converter.map_to_openapi_type(Money, "number", None)
+    # Its two types stand in its metadata.
+    plugin.converter.map_to_openapi_type(Prize, None, None)
+    plugin.converter.map_to_openapi_type(TicketQuantity, "integer", None)
     plugin.converter.add_attribute_function(_constant)
 
 
@@ -120,7 +125,7 @@ def _parameters(declared: Endpoint) -> list[Any]:
 
 def _path_parameter(name: str) -> dict[str, Any]:
     schema = {"type": "string", "pattern": CUSTOMER_ID, "minLength": 1, "maxLength": 128}
-    return {"in": "path", "name": name, "required": True, "schema": schema, "example": "c-1"}
+    return {"in": "path", "name": name, "required": True, "schema": schema, "example": EXAMPLES.get(name, "c-1")}
 
 
 def _header(name: str, meaning: str) -> dict[str, Any]:
@@ -191,8 +196,13 @@ def _link(found: dict[str, Any], endpoints: list[tuple[Declared, Endpoint]]) -> 
     ]
     for function, declared in endpoints:
         source = _customer_of(declared)
+        known = {CUSTOMER: source}
+        if RAFFLE in path_parameters(declared.path):
+            known[RAFFLE] = f"$request.path.{RAFFLE}"
         links = {
-            name: {"operationId": name, "parameters": {CUSTOMER: source}} for name, _ in about if name != function.name
+            name: {"operationId": name, "parameters": {part: known[part] for part in path_parameters(other.path)}}
+            for name, other in about
+            if name != function.name and known.keys() >= set(path_parameters(other.path))
         }
         if source and links:
             good = next(str(status) for status in sorted(declared.responds) if status < 300)

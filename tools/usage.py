@@ -79,16 +79,22 @@ def drivers(book: Book) -> dict[str, Decimal]:
     events = a["verifications"] * (1 + a["refused_share"]) + a["security_events"]
     sales, syncs = a["payments_held"] / a["months_held"], 2 * a["syncs_per_hour"] * 24 * DAYS
     changes = a["syncs_per_hour"] * a["open_hours"] * DAYS
-    charges = (a["renewals"] + a["membership_changes"] * (1 - a["unpaid_share"])) * DAYS
-    # Each change of a membership is told, each charge, and once a day their reconciliation.
-    told = (a["renewals"] + a["membership_changes"] + 1) * DAYS + charges
+    tickets, of_members = (
+        a["ticket_purchases"],
+        (a["renewals"] + a["membership_changes"] * (1 - a["unpaid_share"])) * DAYS,
+    )
+    charges = of_members + tickets
+    # Each change of a membership or a raffle is told, each purchase of tickets, each charge, and once a day their
+    # reconciliation.
+    told = (a["renewals"] + a["membership_changes"] + 1) * DAYS + a["raffle_changes"] + tickets + charges
     return {
         "month": Decimal(1),
         "verification": a["verifications"],
         "verify": a["verifications"] * (1 + a["refused_share"] + a["cached_share"]),
         # A run of the sync tells how it ended; what webhooks name is read without a word.
         "event": events + syncs + told,
-        "row": events * a["rows_per_event"] + syncs + told,
+        # A purchase of tickets becomes two rows.
+        "row": events * a["rows_per_event"] + syncs + told + tickets,
         "payment": a["payments_held"],
         "sale": sales,
         "sync": syncs,
@@ -97,7 +103,10 @@ def drivers(book: Book) -> dict[str, Decimal]:
         "news": changes + sales,
         "membership_change": a["membership_changes"] * DAYS,
         "discount_read": a["discount_reads"] * DAYS,
+        "membership_charge": of_members,
         "charge": charges,
+        "ticket_purchase": tickets,
+        "raffle_change": a["raffle_changes"],
         "uptime": a["uptime_checks"] * a["uptime_locations"] * DAYS * 24 * 60 / a["uptime_minutes"],
     }
 

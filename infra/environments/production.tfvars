@@ -5,4 +5,4 @@ integrations           = []
 monthly_budget_dollars = 100
 warm                   = true
 deletion_protection    = true
-settings               = { AUTHORIZE_NET_ENVIRONMENT = "production" }
+settings               = { AUTHORIZE_NET_ENVIRONMENT = "production", DRAW_ENTROPY = "drand", RAFFLE_LEGAL_GATE = "on" }

@@ -5,4 +5,4 @@ integrations           = []
 monthly_budget_dollars = 20
 warm                   = false
 deletion_protection    = false
-settings               = { AUTHORIZE_NET_ENVIRONMENT = "sandbox" }
+settings               = { AUTHORIZE_NET_ENVIRONMENT = "sandbox", DRAW_ENTROPY = "drand", RAFFLE_LEGAL_GATE = "on" }

@@ -157,6 +157,10 @@ def test_routes_without_a_token_are_exactly_these() -> None:
         "monitoring_ready": "public",
         "payments_webhook": "signature",
         "pos_square_webhook": "signature",
+        "raffles_audit": "public",
+        "raffles_get": "public",
+        "raffles_list": "public",
+        "raffles_progress": "public",
         "verification_health": "public",
         "verification_jwks": "public",
     }

@@ -31,7 +31,7 @@ ENDPOINTS = [f for f in declared_functions() if isinstance(f.declaration, Endpoi
 ADMIN = bearer("admin", "a-1")
 QUERIES = {"memberships_discount": "subtotal=150.00", "verification_policy": "state=TX"}
 # What stands in the path's braces.
-NAMES = {"customer_id": "c-1", "source": "lightspeed", "job_id": "job_1"}
+NAMES = {"customer_id": "c-1", "source": "lightspeed", "job_id": "job_1", "raffle_id": "RAFFLE_1"}
 SIGNATURE_KEY = "made-up"
 EVENT = json.dumps({"event_id": "e-1", "type": "payment.updated", "data": {"id": "payment-1"}}).encode()
 NOTICE = json.dumps(
@@ -133,7 +133,19 @@ class Caller:
         if self.function.domain == "memberships":
             upgrades = self.function.name == "memberships_upgrade"
             return {"newTier": "SILVER" if other else "GOLD"} if upgrades else {"reason": "moving" if other else ""}
+        if self.function.domain == "raffles":
+            return self._of_raffles("c-2" if other else "c-1")
         return verify_body("c-2" if other else "c-1")
+
+    def _of_raffles(self, text: str) -> dict[str, Any]:
+        if self.function.name == "raffles_create":
+            sold = {"ticketPrice": 50, "maxTickets": 5, "drawDate": "2099-03-31T17:00:00Z"}
+            return {"name": text, "prize": "A year of tea", **sold}
+        if self.function.name == "raffles_purchase":
+            card = {"type": "card", "token": self._token}
+            person = {"customerId": text, "customerEmail": "buyer@example.com", "customerName": "Ada Example"}
+            return {**person, "numTickets": 1, "paymentMethod": card}
+        return {"reason" if self.function.name == "raffles_cancel" else "description": text}
 
 
 Calling = Callable[[Declared], Caller]

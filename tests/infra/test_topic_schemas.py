@@ -26,6 +26,7 @@ from shared.platform.context import Platform
 from shared.platform.errors import BadSignature, Failure, Forbidden, TooMany, Unauthenticated
 from shared.platform.outbox import Event
 from shared.pos import events as pos_events
+from shared.raffles import events as raffle_events
 from shared.runtime import security_events
 from shared.runtime.request import ANONYMOUS, Principal
 from shared.verification import events, sandbox
@@ -34,6 +35,7 @@ from tests.factories import billing_events
 from tests.factories.api import VerificationApi
 from tests.factories.events import AT, attempt, erasure, success
 from tests.factories.messages import pulled
+from tests.factories.raffle_events import raffles
 from tests.factories.topic_schemas import TOPICS, TopicSchema
 from tests.factories.verifications import verification
 
@@ -92,6 +94,7 @@ def built() -> Iterator[tuple[str, dict[str, Any]]]:
     runs = [pos_events.completed("evt_1", AT, "req_1", RUN)]
     runs += [pos_events.failed("evt_1", AT, "req_1", replace(RUN, certificate_green=False, code="auth_failed"))]
     told = [pos_events.alert("evt_1", AT, "req_1", **ALERT, value=3, threshold=2.5)]
+    told += raffles()
     told += [*billing_events.memberships(), *billing_events.payments(), payment_alerts.unreconciled("evt_1", 2, AT)]
     yield from ((event.topic, json.loads(event.message().data)) for event in (*runs, *told))
     data = {"function": "pos_square_webhook", "role": "anonymous", "code": "bad_signature"}
@@ -112,7 +115,7 @@ def modules_with_events() -> Iterator[Any]:
 def test_every_event_topic_has_a_schema_and_no_other_has_one() -> None:
     named = {text for module in modules_with_events() for name, text in vars(module).items() if name.endswith("TOPIC")}
     assert {events.TOPIC, security_events.TOPIC, pos_events.TOPIC, pos_events.ALERTS_TOPIC} <= named
-    assert {membership_events.TOPIC, payment_events.TOPIC} <= named
+    assert {membership_events.TOPIC, payment_events.TOPIC, raffle_events.TOPIC} <= named
     assert SCHEMAS.keys() == named == documented().keys()
 
 
