@@ -81,6 +81,9 @@ bench: setup ## measure, print a table, write bench/results.json
 bench-sync: setup ## measure the sync at the shop's size and at ten times it (ROUNDS, TEN_TIMES=off)
 	@$(TOOLS)/bin/python -m bench.sync
 
+bench-raffle: setup ## measure how fast 64 buyers are sold tickets of one raffle (ROUNDS, SECONDS)
+	@$(TOOLS)/bin/python -m bench.raffle
+
 bench-analytics: setup ## measure cached answers from BigQuery at the shop's size (ROUNDS)
 	@$(TOOLS)/bin/python -m bench.analytics
 
