@@ -11,6 +11,7 @@ from pathlib import Path
 import functions_framework
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import settings
 
 from local.emulators import Emulators
 from local.provision import PubSub, create_tables, warehouse
@@ -20,7 +21,12 @@ from shared.platform.settings import Settings
 from shared.runtime import instance
 from tests.factories.clock import TestClock
 from tests.factories.environment import environment
+from tests.factories.recorders import forget_subscriptions
 from tests.factories.tokens import bearer
+
+# How long one example takes says more of the machine than of the code.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 
 MAIN = str(Path(__file__).parents[1] / "main.py")
 _running: list[Emulators] = []
@@ -55,13 +61,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def project(monkeypatch: pytest.MonkeyPatch) -> str:
-    """A fresh project id, in the environment of this process. Projects are isolated, so nothing is cleaned up."""
+def project(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A fresh project id, in the environment of this process. Projects are isolated: their data stays."""
+    emulator = os.environ["PUBSUB_EMULATOR_HOST"]
     name = f"t-{uuid.uuid4().hex[:12]}"
     for variable, value in environment(name).items():
         monkeypatch.setenv(variable, value)
     instance.forget()
-    return name
+    yield name
+    forget_subscriptions(emulator, name)
 
 
 @pytest.fixture
