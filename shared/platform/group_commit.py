@@ -6,10 +6,12 @@ wait. Nobody waits for a timer: a caller alone commits at once.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+log = logging.getLogger(__name__)
 Work = TypeVar("Work")
 Result = TypeVar("Result")
 
@@ -64,7 +66,15 @@ class GroupCommits(Generic[Work, Result]):
             for one in group[1:]:
                 one.called.set()
         if afterwards is not None:
+            self._tried(afterwards)
+
+    @staticmethod
+    def _tried(afterwards: Callable[[], None]) -> None:
+        """Failure policy: the leader's work is committed like the others', and is not told to have failed."""
+        try:
             afterwards()
+        except Exception:
+            log.exception("after_commit_failed")
 
     def _hand_over(self, key: str) -> None:
         with self._guard:

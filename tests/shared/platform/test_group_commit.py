@@ -102,6 +102,15 @@ def test_what_a_commit_raises_is_everybodys_and_the_next_goes_on(store: Store, r
     assert commits.run("r", 3) == "r:3"
 
 
+def test_what_comes_after_a_commit_does_not_fail_it(caplog: pytest.LogCaptureFixture) -> None:
+    def broken() -> None:
+        raise OSError("the network is gone")
+
+    commits = GroupCommits[int, str](lambda key, works: ([key for _ in works], broken), 100)
+    assert commits.run("r", 1) == "r"
+    assert "after_commit_failed" in caplog.text
+
+
 def test_keys_do_not_wait_for_each_other() -> None:
     inside = threading.Barrier(2, timeout=SECONDS)
 
