@@ -80,8 +80,9 @@ def _of_stream(job: Job, stream: Stream, watermark: datetime | None, end: dateti
     for first, last in months(start, end):
         yield _window(job, stream, CREATED, first, last)
     if job.mode == FULL and watermark is not None:
-        # What changed lately may have been made long ago.
-        yield _window(job, stream, UPDATED, start, end)
+        # What changed lately may have been made long ago; and the last run may be longer ago than what is asked for.
+        unread = min(start, watermark - OVERLAP) if _up_to_its_present(job) else start
+        yield _window(job, stream, UPDATED, unread, end)
 
 
 def _beginning(job: Job, watermark: datetime | None, end: datetime) -> datetime:
@@ -185,10 +186,17 @@ def _runs(days: Sequence[date]) -> Iterator[tuple[date, date]]:
 
 
 def watermark_after(job: Job, watermark: datetime | None) -> datetime | None:
-    """Where the next increment begins. A job that did not read up to its own present moves nothing."""
-    if job.end is not None and job.end < job.created_at:
+    """Where the next increment begins. It moves with a job that has read all that changed up to its own present.
+
+    A backfill reads what was made: what was made before it and changed since the watermark is still to come.
+    """
+    if not _up_to_its_present(job) or (job.mode == BACKFILL and watermark is not None):
         return watermark
     return job.created_at
+
+
+def _up_to_its_present(job: Job) -> bool:
+    return job.end is None or job.end >= job.created_at
 
 
 def sum_of(counters: Iterable[Counters]) -> Counters:

@@ -237,6 +237,19 @@ def test_the_re_read_takes_what_was_made_and_what_changed_in_its_days() -> None:
     assert covered(ninety) == (MIDNIGHT - 90 * DAY, AT)
 
 
+def test_a_re_read_after_an_outage_also_takes_what_changed_since_the_watermark() -> None:
+    """It moves the watermark: what it does not read nobody would."""
+    watermark = AT - 40 * DAY
+    for stream in (PAYMENTS, ORDER_LINES):
+        made = [one for one in of_stream(plan(FULL, watermark), stream) if one.by == CREATED]
+        (changed,) = [one for one in of_stream(plan(FULL, watermark), stream) if one.by == UPDATED]
+        assert covered(made) == (MIDNIGHT - 14 * DAY, AT)
+        assert (changed.start, changed.end) == (watermark - rules.OVERLAP, AT)
+    # One that ends in the past moves none, and reads what it was asked for.
+    past = plan(FULL, watermark, start=AT - 20 * DAY, end=AT - 10 * DAY)
+    assert {one.start for one in of_stream(past) if one.by == UPDATED} == {MIDNIGHT - 20 * DAY}
+
+
 def test_a_backfill_reads_what_it_is_asked_for() -> None:
     start, end = AT - 90 * DAY, AT - 30 * DAY
     for watermark in (None, AT):
@@ -265,6 +278,12 @@ def test_windows_have_names_that_sort_as_they_stand(mode: str, watermark, length
 )
 def test_only_a_run_up_to_its_own_present_moves_the_watermark(end: datetime | None, expected: datetime) -> None:
     assert rules.watermark_after(job(end=end), AT - DAY) == expected
+
+
+def test_of_backfills_only_the_first_one_moves_the_watermark() -> None:
+    """The others read what was made, not what was made before and changed since."""
+    assert rules.watermark_after(job(mode=BACKFILL), None) == AT
+    assert rules.watermark_after(job(mode=BACKFILL), AT - DAY) == AT - DAY
 
 
 def test_a_run_of_the_past_gives_no_first_watermark() -> None:
