@@ -56,6 +56,8 @@ def new_job(job_id: str, source: str, mode: str, start: str, end: str, now: date
     first, last = _moment("from", start, now), _moment("to", end, now)
     if first and not EARLIEST <= first < min(last or now, now):
         raise Invalid("from must be after 2009, before to, and in the past.", field="from")
+    if last and last <= EARLIEST:
+        raise Invalid("to must be after 2009.", field="to")
     if mode == INCREMENTAL and (first or last):
         raise Invalid(
             "An increment begins where the last one ended. Use mode full or backfill with from and to.", field="mode"
