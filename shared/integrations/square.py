@@ -28,6 +28,7 @@ from shared.pos.models import CREATED, LIVE, Page, Row, Slice, Stream
 # ListPayments begins a year ago when it is not told; nothing is older than this.
 BEGINNING = "2009-01-01T00:00:00.000Z"
 ORDERS_A_PAGE = 500
+CANCELED = "CANCELED"
 OTHERS_A_PAGE = 100
 
 
@@ -92,27 +93,29 @@ class Square:
             "query": {
                 "filter": {
                     "date_time_filter": {by.lower(): _between(part.start, part.end)},
-                    # An order can be edited until it is completed, and counts from then on.
-                    "state_filter": {"states": ["COMPLETED"]},
+                    # An order can be edited until it is completed, and counts from then on, unless it is canceled.
+                    "state_filter": {"states": ["COMPLETED", CANCELED]},
                 },
                 "sort": {"sort_field": by, "sort_order": "ASC"},
             },
         }
         for found in self._api.post("/v2/orders/search", body, "orders"):
             page = self._lines(found)
-            check_location(page.rows, part.location)
+            check_location([*page.rows, *page.gone], part.location)
             yield page
 
     def _lines(self, orders: Found) -> Page:
         with self._looking_up:
             items = self._item_of_variation
         rows: list[Row] = []
+        gone: list[Row] = []
 
         def add(record: Mapping[str, Any]) -> None:
-            rows.extend(list(order_lines(record, items)))
+            lines = list(order_lines(record, items))
+            (gone if record.get("state") == CANCELED else rows).extend(lines)
 
         rejects = records.page(orders.records, add).rejects
-        return Page(rows, rejects, orders.retries)
+        return Page(rows, rejects, orders.retries, gone)
 
     def _items(self, pages: Iterator[Found]) -> Iterator[Page]:
         with self._looking_up:

@@ -100,9 +100,12 @@ class Certifier:
 
     def _repair(self, found: list[Difference], chunks: list[Chunk]) -> None:
         days = {difference.day for difference in found}
-        wanted = [chunk for chunk in chunks if chunk.rows and days & rules.days_of(chunk.part)]
-        if wanted:
-            self._warehouse.replace(self._stream, b"".join(chunk.lines for chunk in wanted))
+        wanted = [chunk for chunk in chunks if days & rules.days_of(chunk.part)]
+        lines, gone = (b"".join(found) for found in zip(*((chunk.lines, chunk.gone) for chunk in wanted), strict=True))
+        if lines:
+            self._warehouse.replace(self._stream, lines)
+        if gone:
+            self._warehouse.remove(self._stream, gone)
 
     def _check_not_empty(self, source: Tallies, warehouse: Tallies) -> None:
         there = compare.total(warehouse).count

@@ -32,11 +32,12 @@ class Reject:
 
 @dataclass(frozen=True)
 class Page:
-    """What one answer of a provider became."""
+    """What one answer of a provider became. `gone`: rows of records that do not count any more."""
 
     rows: Sequence[Row]
     rejects: Sequence[Reject] = ()
     retries: int = 0
+    gone: Sequence[Row] = ()
 
 
 @dataclass(frozen=True)

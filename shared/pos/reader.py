@@ -22,10 +22,14 @@ HEARTBEAT_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Chunk:
-    """All rows of a slice. `lines` are encoded for loading; `first` and `last` bound their `created_at`."""
+    """All rows of a slice. `lines` are encoded for loading; `first` and `last` bound their `created_at`.
+
+    `gone` likewise: rows that must not be in the table. They are in `places`, and in nothing else that is counted.
+    """
 
     part: Slice
     lines: bytes = b""
+    gone: bytes = b""
     rows: int = 0
     tallies: Tallies = field(default_factory=dict)
     places: frozenset[Place] = frozenset()
@@ -97,21 +101,24 @@ def chunk_of(stream: Stream, part: Slice, pages: Iterable[Page]) -> Chunk:
 
     A row is kept as the line that will be loaded, a third of the memory that it takes as a dict.
     """
-    kept: dict[tuple[str, ...], tuple[str, bytes]] = {}
+    kept: dict[tuple[str, ...], tuple[str, bytes, bool]] = {}
     rejects: list[Reject] = []
     count = retries = 0
     for page in pages:
-        for row in page.rows:
-            key = compare.key_of(row, stream)
-            if key not in kept or row["updated_at"] >= kept[key][0]:
-                kept[key] = (row["updated_at"], encoded([row]))
+        for rows, gone in ((page.rows, False), (page.gone, True)):
+            for row in rows:
+                key = compare.key_of(row, stream)
+                if key not in kept or row["updated_at"] >= kept[key][0]:
+                    kept[key] = (row["updated_at"], encoded([row]), gone)
         rejects += page.rejects
         count, retries = count + 1, retries + page.retries
-    lines = [line for _, line in kept.values()]
-    return _summed(stream, part, lines, Chunk(part=part, rejects=tuple(rejects), pages=count, retries=retries))
+    lines = [line for _, line, gone in kept.values() if not gone]
+    removed = [line for _, line, gone in kept.values() if gone]
+    chunk = Chunk(part=part, rejects=tuple(rejects), pages=count, retries=retries)
+    return _summed(stream, part, lines, removed, chunk)
 
 
-def _summed(stream: Stream, part: Slice, lines: list[bytes], chunk: Chunk) -> Chunk:
+def _summed(stream: Stream, part: Slice, lines: list[bytes], gone: list[bytes], chunk: Chunk) -> Chunk:
     tallies: Tallies = {}
     places: set[Place] = set()
     first, last = "~", ""  # after and before every time
@@ -121,9 +128,12 @@ def _summed(stream: Stream, part: Slice, lines: list[bytes], chunk: Chunk) -> Ch
         compare.count(tallies, row, stream, start, end)
         places.add(compare.place_of(row, stream))
         first, last = min(first, row["created_at"]), max(last, row["created_at"])
+    for line in gone:
+        places.add(compare.place_of(json.loads(line), stream))
     return replace(
         chunk,
         lines=b"".join(lines),
+        gone=b"".join(gone),
         rows=len(lines),
         tallies=tallies,
         places=frozenset(places),

@@ -71,6 +71,15 @@ def replace(stream: Stream, staging: str) -> str:
     )
 
 
+def remove(stream: Stream, staging: str) -> str:
+    same = " AND ".join(f"source.{name} = target.{name}" for name in stream.key)
+    where = f"{EVER} AND " if stream.dated else ""
+    return (
+        f"DELETE FROM `{stream.table}` AS target WHERE {where}EXISTS "
+        f"(SELECT 1 FROM `{staging}` AS source WHERE {same} AND source.updated_at >= target.updated_at)"
+    )
+
+
 def remove_missing(stream: Stream, staging: str) -> str:
     blanked = [f"{name} = NULL" for name in stream.personal]
     same = " AND ".join(f"source.{name} = target.{name}" for name in stream.key)

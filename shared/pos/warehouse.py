@@ -56,6 +56,11 @@ class Warehouse:
         with self._staged(stream, lines) as staging:
             bigquery.change(self._client, statements.replace(stream, staging), {}, LABEL)
 
+    def remove(self, stream: Stream, lines: bytes) -> int:
+        """Delete these rows, but none that is newer by now; how many that were."""
+        with self._staged(stream, lines) as staging:
+            return bigquery.change(self._client, statements.remove(stream, staging), {}, LABEL)
+
     def remove_missing(self, stream: Stream, lines: bytes) -> int:
         """Mark as deleted what a whole list lacks, and blank what is personal; how many rows that were."""
         with self._staged(stream, lines) as staging:

@@ -10,7 +10,19 @@ from shared.platform.clock import Clock
 from shared.pos import compare, rules
 from shared.pos.certify import Certifier
 from shared.pos.compare import NOTHING
-from shared.pos.models import CREATED, FULL, Certificate, Counters, Job, Progress, Reject, Slice, Stream, Window
+from shared.pos.models import (
+    CREATED,
+    FULL,
+    UPDATED,
+    Certificate,
+    Counters,
+    Job,
+    Progress,
+    Reject,
+    Slice,
+    Stream,
+    Window,
+)
 from shared.pos.ports import Source
 from shared.pos.reader import Chunk, Reader
 from shared.pos.repository import LEASE, SyncRepository
@@ -184,12 +196,18 @@ class WindowRun:
         rejects: list[Reject] = [reject for chunk in found for reject in chunk.rejects]
         if rejects:
             self._run.warehouse.reject(self._stream, rejects, self._run.job.id, self._run.clock.now())
+        changed = self._remove(found)
         filled = [chunk for chunk in found if chunk.rows]
         if not filled:
-            return 0
+            return changed
         first, last = min(chunk.first for chunk in filled), max(chunk.last for chunk in filled)
         lines = filled[0].lines if len(filled) == 1 else b"".join(chunk.lines for chunk in filled)
-        return self._run.warehouse.merge(self._stream, lines, first, last)
+        return changed + self._run.warehouse.merge(self._stream, lines, first, last)
+
+    def _remove(self, chunks: Iterable[Chunk]) -> int:
+        """What is gone. Days that are read by creation are compared as a whole: there the repair takes it out."""
+        gone = b"".join(chunk.gone for chunk in chunks) if self._window.by == UPDATED else b""
+        return self._run.warehouse.remove(self._stream, gone) if gone else 0
 
     def _count(self, chunks: Iterable[Chunk], changed: int) -> None:
         found = list(chunks)

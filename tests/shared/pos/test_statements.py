@@ -23,6 +23,7 @@ STAGING = "staging.some_batch"
 WRITTEN: dict[str, Callable[[Stream], str]] = {
     "merge": lambda stream: statements.merge(stream, STAGING),
     "replace": lambda stream: statements.replace(stream, STAGING),
+    "remove": lambda stream: statements.remove(stream, STAGING),
     "tallies": statements.tallies,
     "forget_mock": statements.forget_mock,
 }

@@ -139,6 +139,22 @@ def test_a_payment_changed_a_month_later_comes_with_the_nightly_re_read(shop: Sh
     assert shop.certificate()["green"]
 
 
+@pytest.mark.parametrize(("mode", "start"), [("full", "P2D"), ("backfill", "P2D")])
+def test_what_changed_during_an_outage_is_not_lost_to_a_run_of_the_last_days(shop: Shop, mode: str, start: str) -> None:
+    shop.sync()
+    old = shop.rows(PAYMENTS_TABLE, "id", "created_at < '2026-06-12' AND created_at > '2000-01-01'")[0]["id"]
+    shop.advance(days=1)
+    shop.square.change_payment(old, status="CANCELED")
+    missed = shop.square.add_payment(amount=4321)
+    shop.advance(days=4)
+    shop.sync(mode, start)
+    shop.advance(minutes=15)
+    shop.sync()
+    assert shop.payment(old)["status"] == "CANCELED"
+    assert shop.payment(missed["id"])["amount"] == 4321
+    assert_complete(shop)
+
+
 def test_a_change_that_moved_no_time_is_found_by_the_weekly_re_read(shop: Shop) -> None:
     """An edit behind the cursor: `updated_at` stays what it was."""
     shop.sync()
@@ -147,6 +163,9 @@ def test_a_change_that_moved_no_time_is_found_by_the_weekly_re_read(shop: Shop) 
     shop.advance(days=1)
     shop.sync("full", "P90D")
     assert shop.payment(old["id"])["status"] == "FAILED"
+    # Its order is canceled with it, and its lines are no sales any more.
+    assert_complete(shop)
+    assert shop.certificate("square_order_lines")["green"]
 
 
 def test_a_deleted_item_is_marked_and_a_deleted_customer_blanked(shop: Shop) -> None:

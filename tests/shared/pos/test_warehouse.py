@@ -169,6 +169,12 @@ def test_a_repair_puts_each_record_once_and_touches_no_other(warehouse, found, p
     assert found(PAYMENTS) == [*others, payment(amount=4), exact]
 
 
+def test_what_is_gone_is_taken_out_unless_it_is_newer_by_now(warehouse, found) -> None:
+    merge(warehouse, PAYMENTS, payment("1"), payment("2"), later(payment("3")))
+    assert warehouse.remove(PAYMENTS, encoded([payment("1"), payment("3"), payment("4")])) == 1
+    assert found(PAYMENTS) == [payment("2"), later(payment("3"))]
+
+
 def test_a_repair_of_customers_leaves_the_other_source_s(warehouse, found) -> None:
     merge(warehouse, LIGHTSPEED_CUSTOMERS, customer("1", source="lightspeed"))
     warehouse.replace(CUSTOMERS, encoded([customer("1")]))
