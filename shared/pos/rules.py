@@ -92,7 +92,16 @@ def _beginning(job: Job, watermark: datetime | None, end: datetime) -> datetime:
     if watermark is None:
         # The watermark that it leaves says that all before it was read: also when a nightly re-read comes first.
         return min(job.start or first, first)
+    return _re_read_from(job, end)
+
+
+def _re_read_from(job: Job, end: datetime) -> datetime:
     return job.start or end - RE_READ
+
+
+def first_day(job: Job) -> str:
+    """The first day (YYYY-MM-DD) that a re-read reads by creation."""
+    return midnight(_re_read_from(job, job.end or job.created_at)).date().isoformat()
 
 
 def _window(

@@ -154,11 +154,16 @@ class WindowRun:
         self._kept_at = self._run.clock.now()
 
     def _touched_days(self) -> set[str]:
-        """The days of what changed. An increment also looks at the newest ones: there a silent source would show."""
+        """The days of what changed. An increment also looks at the newest ones: there a silent source would show.
+
+        A re-read does not look at those that it reads by creation: other windows compare them, once.
+        """
         source = self._run.repository.source(self._window.source)
         # Before its first day the warehouse has no whole days, only what changed since.
         first = source.get("horizon", {}).get(self._stream.name, "")
         days = {day for _, day in self._progress.tallies if day >= first}
+        if self._run.job.mode == FULL:
+            days = {day for day in days if day < rules.first_day(self._run.job)}
         if self._window.recent:
             today = self._window.end.date()
             days |= {today.isoformat(), (today - timedelta(days=1)).isoformat()}
