@@ -50,6 +50,7 @@ class SquareProvider(Provider):
     own_traps: ClassVar[Mapping[str, str]] = {
         "default_location_only": "location_id is ignored: payments are those of the main location",
         "empty_locations": "there is no location",
+        "errors_in_200": "a list is a 200 with `errors` and no records; a text is the beginning of the paths",
     }
 
     def __init__(self, database: Database, traps: Traps, clock: Clock) -> None:

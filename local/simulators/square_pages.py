@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local.simulators.database import Database, Row
-from local.simulators.messages import Request
-from local.simulators.square_errors import refuse
+from local.simulators.messages import Refused, Request
+from local.simulators.square_errors import KNOWN, error, refuse
 from local.simulators.square_shop import milliseconds
 from local.simulators.traps import Traps
 from shared.platform.clock import Clock
@@ -133,6 +133,8 @@ class Pager:
 
     def page(self, request: Request, listing: Listing, limit: int, cursor: Any, query: Any) -> Page:
         """`query` is everything that was asked for but the cursor. Raises `Refused` with INVALID_CURSOR."""
+        if self._traps.covers("errors_in_200", request.path):
+            raise Refused(error(200, *KNOWN[500][1:]))
         if self._traps.covers("empty", request.path):
             return Page([])
         if eventual := self._traps["eventual"]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.integrations.http_client import UNATTENDED, Patience, ProviderSession, Reply
 from shared.platform.context import Platform
@@ -18,6 +18,8 @@ from shared.pos.models import LIVE, MOCK, Row
 
 # A published version whose ListPayments filters by updated_at.
 SQUARE_VERSION = "2026-09-16"
+# Categories of errors that are over in a while.
+PASSING = ("API_ERROR", "RATE_LIMIT_ERROR")
 
 
 def mode_of(settings: Settings) -> str:
@@ -67,12 +69,16 @@ class SquareApi:
         return tuple(str(place) for place in found if place)
 
     def send(self, method: str, path: str, *, missing_is_fine: bool = False, **content: Any) -> Reply:
-        """200 with a JSON object; 404 too, when that is fine."""
+        """200 with a JSON object and without `errors`; 404 too, when that is fine."""
         if self._refused:
             raise self._refused  # once is enough: the others need not ask again
         reply = self.session.send(method, self._base + path, headers=self._headers, **content)
         if reply.status == 200 and isinstance(reply.body, dict):
-            return reply
+            if not reply.body.get("errors"):
+                return reply
+            # Else what is missing in such an answer would be taken for an empty list.
+            if _first_error(reply.body).category in PASSING:
+                raise self.session.unavailable(f"answered {path} with {_first_error(reply.body).code}")
         if reply.status == 404 and missing_is_fine:
             return reply
         failure = _failure(path, reply)
@@ -107,7 +113,7 @@ def check_location(rows: Sequence[Row], location: str) -> None:
 
 
 def _failure(path: str, reply: Reply) -> Exception:
-    code, detail = _first_error(reply.body)
+    _, code, detail = _first_error(reply.body)
     if reply.status == 401:
         return AuthFailed(
             f"Square refuses the access token ({code}). Put a valid one into SQUARE_ACCESS_TOKEN, see docs/square.md."
@@ -118,10 +124,17 @@ def _failure(path: str, reply: Reply) -> Exception:
     return SourceRefused(f"Square answered {path} with {reply.status} {code}: {detail}.{hint}")
 
 
-def _first_error(body: Any) -> tuple[str, str]:
+class _Told(NamedTuple):
+    category: str
+    code: str
+    detail: str
+
+
+def _first_error(body: Any) -> _Told:
     errors = body.get("errors") if isinstance(body, dict) else None
     first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
-    return str(first.get("code", "without a code")), str(first.get("detail", "no detail"))[:200].rstrip(".")
+    code, detail = str(first.get("code", "without a code")), str(first.get("detail", "no detail"))
+    return _Told(str(first.get("category", "")), code, detail[:200].rstrip("."))
 
 
 def _list(body: Any, key: str) -> Sequence[Any]:

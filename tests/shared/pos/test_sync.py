@@ -329,12 +329,14 @@ def test_an_api_that_answers_for_another_location_is_a_failure(shop: Shop) -> No
     assert "another" in shop.state()["lastError"]["message"] or "answered with" in shop.state()["lastError"]["message"]
 
 
-def test_a_long_outage_leaves_the_checkpoint_and_is_raised(shop: Shop) -> None:
+@pytest.mark.parametrize("trap", ["errors_5xx", "errors_in_200"])
+def test_a_long_outage_leaves_the_checkpoint_and_is_raised(shop: Shop, trap: str) -> None:
     shop.hurry()
-    shop.square.trap(errors_5xx=1)
+    shop.square.trap(**{trap: 1})
     with pytest.raises(Unavailable):
         shop.sync()
     assert shop.state()["state"] == "retrying"
+    assert not shop.rows(PAYMENTS_TABLE)
     shop.square.clear_traps()
     shop.sync()
     assert_complete(shop)
