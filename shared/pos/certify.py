@@ -2,6 +2,7 @@
 
 Failure policy: what differs is read from the source again and put in its place, once; what still differs makes the run
 red. A source that has nothing where the warehouse has something is broken, not empty: nothing is taken out for it.
+A record that could not become a row is counted on neither side: what the warehouse knows of it stays.
 """
 
 from __future__ import annotations
@@ -23,14 +24,17 @@ FEW = 20
 
 
 class Certifier:
-    """Compares one stream."""
+    """Compares one stream, in the name of a job."""
 
-    def __init__(self, source: Source, reader: Reader, warehouse: Warehouse, clock: Clock, stream: Stream) -> None:
+    def __init__(
+        self, source: Source, reader: Reader, warehouse: Warehouse, clock: Clock, stream: Stream, job: str
+    ) -> None:
         self._source = source
         self._reader = reader
         self._warehouse = warehouse
         self._clock = clock
         self._stream = stream
+        self._job = job
 
     def window(self, start: datetime, end: datetime, source: Tallies, go_on: Callable[[], bool]) -> Certificate:
         """All days of [start, end), of which `source` was counted while they were read."""
@@ -42,9 +46,7 @@ class Certifier:
         again = {difference.day for difference in found}
         repaired, fresh = self._days(again, end, go_on)
         unchanged = {place: tally for place, tally in source.items() if place[1] not in again}
-        return self._certificate(
-            unchanged | fresh, repaired.differences, len(found) - len(repaired.differences), repaired.uncertified
-        )
+        return self._certificate(unchanged | fresh, repaired.differences, repaired.repaired, repaired.uncertified)
 
     def days(self, days: Iterable[str], end: datetime, go_on: Callable[[], bool]) -> Certificate:
         """These days, as far as they lie before `end`, read anew."""
@@ -53,17 +55,18 @@ class Certifier:
     def listed(self, chunk: Chunk) -> Certificate:
         """A stream that is not dated: all that it lists."""
         source = chunk.tallies
-        found = self._differing(source, chunk.part.start, chunk.part.end, None)
+        rejected = bool(chunk.rejects)
+        found = self._differing(source, chunk.part.start, chunk.part.end, None, rejected=rejected)
         if found:
             self._warehouse.replace(self._stream, chunk.lines)
-            left = self._differing(source, chunk.part.start, chunk.part.end, None)
+            left = self._differing(source, chunk.part.start, chunk.part.end, None, rejected=rejected)
             return self._certificate(source, left, len(found) - len(left))
         return self._certificate(source, ())
 
     def check_not_empty(self, chunk: Chunk) -> None:
         """Raises `SuddenlyEmpty` when a list has lost what a shop does not lose in a day."""
         known = compare.total(self._warehouse.tallies(self._stream, chunk.part.start, chunk.part.end)).count
-        lost = known - chunk.rows
+        lost = known - chunk.rows - len(chunk.rejects)
         if known and (not chunk.rows or (lost > FEW and lost > MOST_LOST * known)):
             raise SuddenlyEmpty(
                 f"{self._stream.name}: the source lists {chunk.rows} where {known} are known. Nothing was deleted. "
@@ -83,20 +86,30 @@ class Certifier:
             return self._certificate({}, (), 0, len(days)), {}
         start = datetime.fromisoformat(f"{min(read)}T00:00:00+00:00")
         until = min(end, datetime.fromisoformat(f"{max(read)}T00:00:00+00:00") + timedelta(days=1))
-        found = self._differing(source, start, until, read)
+        rejects = [reject for chunk in chunks for reject in chunk.rejects]
+        if rejects:
+            self._warehouse.reject(self._stream, rejects, self._job, self._clock.now())
+        found = self._differing(source, start, until, read, rejected=bool(rejects))
         repaired = len(found)
         if found:
             self._repair(found, chunks)
-            found = self._differing(source, start, until, read)
+            found = self._differing(source, start, until, read, rejected=bool(rejects))
         certificate = self._certificate(source, found, repaired - len(found), len(days - read))
         return certificate, source
 
-    def _differing(self, source: Tallies, start: datetime, end: datetime, days: set[str] | None) -> list[Difference]:
-        warehouse = self._warehouse.tallies(self._stream, start, end)
-        if days is not None:
-            warehouse = {place: tally for place, tally in warehouse.items() if place[1] in days}
+    def _differing(
+        self, source: Tallies, start: datetime, end: datetime, days: set[str] | None, *, rejected: bool
+    ) -> list[Difference]:
+        warehouse = self._known(start, end, days)
         self._check_not_empty(source, warehouse)
-        return compare.differences(self._stream, source, warehouse)
+        found = compare.differences(self._stream, source, warehouse)
+        if found and rejected:
+            return compare.differences(self._stream, source, self._known(start, end, days, self._job))
+        return found
+
+    def _known(self, start: datetime, end: datetime, days: set[str] | None, rejected_by: str = "") -> Tallies:
+        found = self._warehouse.tallies(self._stream, start, end, rejected_by)
+        return found if days is None else {place: tally for place, tally in found.items() if place[1] in days}
 
     def _repair(self, found: list[Difference], chunks: list[Chunk]) -> None:
         days = {difference.day for difference in found}

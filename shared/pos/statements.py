@@ -10,6 +10,7 @@ from typing import Any
 from shared.platform import tables
 from shared.pos.models import MOCK_PREFIX, Stream
 
+REJECTS_TABLE = "commerce.sync_rejects"
 # Every record's time is in here (see integrations/records.py). Written out: the local BigQuery gives a script no
 # parameters.
 EVER = "created_at >= TIMESTAMP '1970-01-01' AND created_at < TIMESTAMP '2200-01-01'"
@@ -22,9 +23,21 @@ def columns(table: str) -> tuple[dict[str, Any], ...]:
 
 
 def forget_mock(stream: Stream) -> str:
-    named = next(name for name in stream.key if name not in stream.constant)
     where = f" AND {EVER}" if stream.dated else ""
-    return f"DELETE FROM `{stream.table}` WHERE STARTS_WITH({named}, '{MOCK_PREFIX}'){where}"
+    return f"DELETE FROM `{stream.table}` WHERE STARTS_WITH({_identity(stream)}, '{MOCK_PREFIX}'){where}"
+
+
+def _identity(stream: Stream) -> str:
+    """The column that has the record's id at the source."""
+    return next(name for name in stream.key if name not in stream.constant)
+
+
+def _not_rejected(stream: Stream, prefix: str = "") -> str:
+    """The rows whose records the run @job has not met as rejects."""
+    return (
+        f"{prefix}{_identity(stream)} NOT IN "
+        f"(SELECT record_id FROM `{REJECTS_TABLE}` WHERE stream = '{stream.name}' AND job_id = @job)"
+    )
 
 
 def _names(stream: Stream) -> list[str]:
@@ -80,10 +93,11 @@ def remove(stream: Stream, staging: str) -> str:
     )
 
 
-def remove_missing(stream: Stream, staging: str) -> str:
+def remove_missing(stream: Stream, staging: str, *, with_rejects: bool = False) -> str:
     blanked = [f"{name} = NULL" for name in stream.personal]
     same = " AND ".join(f"source.{name} = target.{name}" for name in stream.key)
     where = [f"target.{name} = '{value}'" for name, value in stream.constant.items()]
+    where += [_not_rejected(stream, "target.")] if with_rejects else []
     sets = ", ".join(["deleted = TRUE", *(["available = FALSE"] if "available" in _names(stream) else []), *blanked])
     return (
         f"UPDATE `{stream.table}` AS target SET {sets} WHERE "
@@ -92,7 +106,7 @@ def remove_missing(stream: Stream, staging: str) -> str:
     )
 
 
-def tallies(stream: Stream) -> str:
+def tallies(stream: Stream, *, with_rejects: bool = False) -> str:
     place = (
         f"{stream.location or chr(39) * 2} AS location, DATE(created_at) AS day"
         if stream.dated
@@ -101,6 +115,7 @@ def tallies(stream: Stream) -> str:
     cents = f"SUM({stream.amount})" if stream.amount else "0"
     where = ["created_at >= @first", "created_at < @last"] if stream.dated else ["NOT deleted"]
     where += [f"{name} = '{value}'" for name, value in stream.constant.items()]
+    where += [_not_rejected(stream)] if with_rejects else []
     return (
         f"SELECT {place}, COUNT(*) AS n, {cents} AS cents, MAX(updated_at) AS newest "
         f"FROM `{stream.table}` WHERE {' AND '.join(where)} GROUP BY location, day"

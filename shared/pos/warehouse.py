@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 STAGING = "staging"
 REJECTS = Stream(
-    name="sync_rejects", source="", table="commerce.sync_rejects", key=("stream", "record_id"), dated=False
+    name="sync_rejects", source="", table=statements.REJECTS_TABLE, key=("stream", "record_id"), dated=False
 )
 # A record's day of creation does not change; should a provider correct it, the row is still found.
 MARGIN = timedelta(days=3)
@@ -61,15 +61,23 @@ class Warehouse:
         with self._staged(stream, lines) as staging:
             return bigquery.change(self._client, statements.remove(stream, staging), {}, LABEL)
 
-    def remove_missing(self, stream: Stream, lines: bytes) -> int:
-        """Mark as deleted what a whole list lacks, and blank what is personal; how many rows that were."""
-        with self._staged(stream, lines) as staging:
-            return bigquery.change(self._client, statements.remove_missing(stream, staging), {}, LABEL)
+    def remove_missing(self, stream: Stream, lines: bytes, rejected_by: str = "") -> int:
+        """Mark as deleted what a whole list lacks, and blank what is personal; how many rows that were.
 
-    def tallies(self, stream: Stream, start: datetime, end: datetime) -> Tallies:
-        """What the table says of the days of [start, end), or of a stream that is not dated."""
+        What the job `rejected_by` has rejected was in the list: it stays as it is.
+        """
+        with self._staged(stream, lines) as staging:
+            sql = statements.remove_missing(stream, staging, with_rejects=bool(rejected_by))
+            return bigquery.change(self._client, sql, _job(rejected_by), LABEL)
+
+    def tallies(self, stream: Stream, start: datetime, end: datetime, rejected_by: str = "") -> Tallies:
+        """What the table says of the days of [start, end), or of a stream that is not dated.
+
+        Without the rows whose records the job `rejected_by` has rejected: what they are by now nobody can tell.
+        """
         bounds = _bounds(start, end) if stream.dated else {}
-        rows = bigquery.query(self._client, statements.tallies(stream), bounds, LABEL, bigquery.CHANGE_SECONDS)
+        sql = statements.tallies(stream, with_rejects=bool(rejected_by))
+        rows = bigquery.query(self._client, sql, bounds | _job(rejected_by), LABEL, bigquery.CHANGE_SECONDS)
         return {
             (row["location"], row["day"].isoformat() if isinstance(row["day"], date) else row["day"]): Tally(
                 row["n"], int(row["cents"] or 0), wire_time(row["newest"])
@@ -112,6 +120,10 @@ class Warehouse:
 
 def _bounds(first: datetime, last: datetime) -> Parameters:
     return {"first": ("TIMESTAMP", first), "last": ("TIMESTAMP", last)}
+
+
+def _job(job: str) -> Parameters:
+    return {"job": ("STRING", job)} if job else {}
 
 
 def _moment(text: str) -> datetime:

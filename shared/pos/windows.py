@@ -83,7 +83,7 @@ class WindowRun:
         self._window = window
         self._stream = stream
         self._progress = progress
-        self._certifier = Certifier(run.source, run.reader, run.warehouse, run.clock, stream)
+        self._certifier = Certifier(run.source, run.reader, run.warehouse, run.clock, stream, run.job.id)
         self._kept_at = run.clock.now()
 
     def run(self) -> Progress | None:
@@ -186,8 +186,10 @@ class WindowRun:
         self._run.seen(chunk.rows)
         self._certifier.check_not_empty(chunk)
         changed = self._merge([chunk])
-        if chunk.rows:
-            changed += self._run.warehouse.remove_missing(self._stream, chunk.lines)
+        # What a list lacks might be what has lost its id.
+        if chunk.rows and all(reject.record_id for reject in chunk.rejects):
+            rejected_by = self._run.job.id if chunk.rejects else ""
+            changed += self._run.warehouse.remove_missing(self._stream, chunk.lines, rejected_by)
         self._count([chunk], changed)
         return self._certifier.listed(chunk)
 

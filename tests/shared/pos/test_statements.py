@@ -25,6 +25,7 @@ WRITTEN: dict[str, Callable[[Stream], str]] = {
     "replace": lambda stream: statements.replace(stream, STAGING),
     "remove": lambda stream: statements.remove(stream, STAGING),
     "tallies": statements.tallies,
+    "tallies without rejects": lambda stream: statements.tallies(stream, with_rejects=True),
     "forget_mock": statements.forget_mock,
 }
 ALL = [stream for streams in STREAMS.values() for stream in streams]
@@ -60,12 +61,14 @@ def schema(table: str) -> dict[str, Any]:
 def test_every_statement_is_bigquery_s_sql(name: str, stream: Stream) -> None:
     for statement in parsed(WRITTEN[name](stream)):
         tables = {f"{table.db}.{table.name}" for table in statement.find_all(exp.Table)}
-        assert tables <= {stream.table, STAGING}
+        assert tables <= {stream.table, STAGING, *([REJECTS.table] if "rejects" in name else [])}
 
 
 @pytest.mark.parametrize("stream", LISTED, ids=lambda stream: stream.name)
 def test_removing_what_a_list_lacks(stream: Stream) -> None:
-    (update,) = parsed(statements.remove_missing(stream, STAGING))
+    for with_rejects in (True, False):
+        (update,) = parsed(statements.remove_missing(stream, STAGING, with_rejects=with_rejects))
+        assert (REJECTS.table in update.sql("bigquery").replace("`", "")) == with_rejects
     assert isinstance(update, exp.Update)
     changed = {one.left.name for one in update.expressions}
     assert changed == {"deleted", *stream.personal} | (

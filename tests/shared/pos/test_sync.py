@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from shared.platform.errors import Unavailable
@@ -105,6 +107,23 @@ def test_each_trap_alone(shop: Shop, trap: str) -> None:
         shop.advance(minutes=1)
         shop.sync()
     assert shop.places(PAYMENTS_TABLE, "amount") == shop.ledger("payments")
+
+
+def test_of_a_known_record_that_is_broken_what_is_known_stays(shop: Shop) -> None:
+    """It is there, though nobody can read it: no item is deleted for it; red is only what lost its id as well."""
+    shop.sync()
+    tables = ("analytics.square_items", PAYMENTS_TABLE)
+    before = {table: sorted(map(str, shop.rows(table))) for table in tables}
+    shop.square.trap(garbage=7)
+    shop.advance(minutes=15)
+    assert shop.sync("full", LIFE).status == "done"
+    assert {table: sorted(map(str, shop.rows(table))) for table in tables} == before
+    for stream in ("square_payments", "square_items"):
+        rejects = shop.rows("commerce.sync_rejects", "record", f"stream = '{stream}'")
+        nameless = [row for row in rejects if "id" not in json.loads(row["record"])]
+        assert 0 < len(nameless) < len(rejects)
+        found = shop.certificate(stream)["differences"]
+        assert sum(d["warehouse"]["count"] - d["source"]["count"] for d in found) == len(nameless)
 
 
 def test_what_changes_comes_with_the_next_increment(shop: Shop) -> None:
