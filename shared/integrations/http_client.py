@@ -11,7 +11,10 @@ import logging
 import math
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -191,12 +194,21 @@ class ProviderSession:
         return Reply(response.status_code, response.headers, body), "", 0.0
 
     def _asked_to_wait(self, response: requests.Response) -> float:
-        seconds = _seconds(response.headers.get("Retry-After", ""))
+        seconds = self._seconds(response.headers.get("Retry-After", ""))
         if response.status_code == 429:
             self.pace.halve()
         if 0 < seconds <= LONGEST_PAUSE_SECONDS:
             self.pace.hold(seconds)
         return seconds
+
+    def _seconds(self, text: str) -> float:
+        """`Retry-After`, a number or a date, in seconds; 0 for anything else."""
+        with suppress(ValueError):
+            return max(0.0, float(text))
+        with suppress(ValueError):
+            at = parsedate_to_datetime(text)
+            return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - self._clock.now()).total_seconds())
+        return 0.0
 
     @cached_property
     def _session(self) -> requests.Session:
@@ -209,11 +221,3 @@ class ProviderSession:
         for scheme in ("http://", "https://"):
             session.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=self._parallel))
         return session
-
-
-def _seconds(text: str) -> float:
-    """`Retry-After` in seconds; 0 for a date or anything else."""
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        return 0.0

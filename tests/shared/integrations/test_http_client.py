@@ -177,17 +177,20 @@ def test_a_server_that_is_not_there_is_tried_again(clock: NotingClock) -> None:
 
 
 @pytest.mark.parametrize("status", [429, 503])
-@pytest.mark.parametrize(("asked", "waited"), [("7", 7), ("60", 60), ("1.5", 1.5)])
+@pytest.mark.parametrize(
+    ("asked", "waited"), [("7", 7), ("60", 60), ("1.5", 1.5), ("Wed, 01 Jul 2026 17:00:30 GMT", 30)]
+)
 def test_the_wait_that_is_asked_for_is_waited(
     clock: NotingClock, provider: Provider, status: int, asked: str, waited: float
 ) -> None:
     provider.reactions = [Reaction(status, headers={"Retry-After": asked}), FINE]
     before = clock.monotonic()
     assert get(session_of(clock), provider).status == 200
-    assert waited <= clock.monotonic() - before < waited + 0.1
+    # A date is as of when it is read.
+    assert waited - 0.1 <= clock.monotonic() - before < waited + 0.1
 
 
-@pytest.mark.parametrize("asked", ["0", "-5", "soon", "", "Wed, 01 Jul 2026 17:00:30 GMT", "nan"])
+@pytest.mark.parametrize("asked", ["0", "-5", "soon", "", "Wed, 01 Jul 2026 16:59:30 GMT", "Wed, 99 Jul", "nan"])
 def test_any_other_text_is_the_usual_wait(clock: NotingClock, provider: Provider, asked: str) -> None:
     provider.reactions = [Reaction(503, headers={"Retry-After": asked}), FINE]
     get(session_of(clock), provider)
