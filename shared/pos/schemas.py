@@ -102,6 +102,7 @@ class StreamShape(CountedShape):
     last_error = fields.Nested(ErrorShape, allow_none=True, data_key="lastError", attribute="lastError")
     started_at = WireTime(allow_none=True, data_key="startedAt", attribute="startedAt")
     finished_at = WireTime(allow_none=True, data_key="finishedAt", attribute="finishedAt")
+    next_run_at = WireTime(data_key="nextRunAt", attribute="nextRunAt")
 
 
 class SourceShape(Schema):

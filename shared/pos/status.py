@@ -74,6 +74,7 @@ def _stream(stream: Stream, state: State, now: datetime) -> dict[str, Any]:
         "lastError": state.get("lastError"),
         "startedAt": state.get("startedAt"),
         "finishedAt": state.get("finishedAt"),
+        "nextRunAt": rules.next_run(now),
         "certificate": _certificate(documents.certificate(state.get("certificate"))),
     }
 

@@ -65,6 +65,7 @@ def test_before_the_first_run_every_stream_is_named(status) -> None:
         "lastError": None,
         "startedAt": None,
         "finishedAt": None,
+        "nextRunAt": wire_time(rules.next_run(AT)),
         "certificate": None,
     }
 
@@ -100,6 +101,7 @@ def test_what_a_run_left_behind(status, repository: SyncRepository, clock: TestC
         "lastError": {"code": "source_unavailable", "message": "Square answered 503.", "at": wire_time(AT)},
         "startedAt": wire_time(AT),
         "finishedAt": "2026-07-01T17:00:03.000Z",
+        "nextRunAt": "2026-07-01T17:30:00.000Z",
         "certificate": {
             "green": False,
             "checkedAt": wire_time(AT),
