@@ -11,6 +11,9 @@ from typing import Any
 from shared.pos.models import INCREMENTAL, OBJECTS
 from shared.pos.requests import SyncRequest
 
+# Of a refund without a payment: money given back to a card that never paid here.
+UNLINKED = object()
+
 
 def signature(key: str, url: str, body: bytes) -> str:
     """`x-square-hmacsha256-signature`: base64 of HMAC-SHA-256 of the notification URL and the raw body.
@@ -40,6 +43,8 @@ def request_of(event: Mapping[str, Any], request_id: str) -> SyncRequest | None:
     if not kind.startswith(("payment.", "refund.")):
         return None
     payment = data.get("id") if kind.startswith("payment.") else _payment_of_refund(data)
+    if payment is UNLINKED:
+        return None
     if not isinstance(payment, str) or not payment.replace("-", "").replace("_", "").isalnum():
         raise ValueError("the payment's id is missing.")
     return SyncRequest(id=request_id, source="square", mode=OBJECTS, stream="square_payments", ids=(payment,))
@@ -48,4 +53,6 @@ def request_of(event: Mapping[str, Any], request_id: str) -> SyncRequest | None:
 def _payment_of_refund(data: Mapping[str, Any]) -> Any:
     found = data.get("object")
     refund = found.get("refund") if isinstance(found, dict) else None
-    return refund.get("payment_id") if isinstance(refund, dict) else None
+    if not isinstance(refund, dict):
+        return None
+    return UNLINKED if refund.get("unlinked") is True and not refund.get("payment_id") else refund.get("payment_id")

@@ -103,6 +103,11 @@ def test_what_concerns_no_table_asks_for_nothing(kind: str) -> None:
     assert request_of(event(kind, id="x"), "r-1") is None
 
 
+def test_a_refund_of_no_payment_changes_none() -> None:
+    refund = {"refund": {"id": "r9", "unlinked": True}}
+    assert request_of(event("refund.created", type="refund", id="r9", object=refund), "r-1") is None
+
+
 @pytest.mark.parametrize(
     "junk",
     [
