@@ -123,7 +123,9 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     chosen.add_argument("--backfill", metavar="FROM", help="all that was made since: 2y, P30D, 2025-01-31")
     chosen.add_argument("--full", metavar="FROM", help="all that was made or changed since")
     parser.add_argument("--to", default="", metavar="TO", help="... and before")
-    parser.add_argument("--windows", type=int, default=SIDE_BY_SIDE, help="months read side by side")
+    parser.add_argument(
+        "--windows", type=int, choices=range(1, 17), default=SIDE_BY_SIDE, metavar="N", help="months read side by side"
+    )
     parser.add_argument("--resume", action="store_true", help="go on with a run whose process is dead for certain")
     return parser.parse_args(arguments)
 
