@@ -10,6 +10,7 @@ import argparse
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
@@ -109,7 +110,9 @@ def _report(platform: Platform, job: Job) -> int:
 
 
 def _verdict(stream: dict[str, object]) -> str:
-    found = stream["certificate"]
+    failure, found = stream["error"], stream["certificate"]
+    if isinstance(failure, Mapping):
+        return f"FAILED: {failure['message']}"
     if not isinstance(found, dict):
         return "nothing changed, nothing to compare"
     colour = "green" if found["green"] else "RED"

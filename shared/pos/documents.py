@@ -51,6 +51,7 @@ def of_progress(progress: Progress) -> Document:
         "tallies": of_tallies(progress.tallies),
         "counters": asdict(progress.counters),
         "certificate": of_certificate(progress.certificate),
+        "error": progress.error,
     }
 
 
@@ -62,6 +63,7 @@ def window(window_id: str, document: Mapping[str, Any]) -> tuple[Window, Progres
         tallies=tallies(document["tallies"]),
         counters=Counters(**document["counters"]),
         certificate=certificate(document["certificate"]),
+        error=document.get("error"),
     )
     return Window(id=window_id, **{name: document[name] for name in WINDOW}), progress, document["status"]
 

@@ -23,6 +23,7 @@ from shared.pos.requests import SyncRequest
 
 IDLE, RED, RETRYING = "idle", "red", "retrying"
 BAD = ("auth_failed", "failed", RED)
+NO_COUNTERS = Counters()
 
 log = logging.getLogger(__name__)
 
@@ -47,16 +48,20 @@ class Endings:
             before.update(known)
             return {name: self._ended(found, outcome, name, state) for name, state in known.items()}
 
+        error = next(iter(outcome.failures.values()), None)
         ended = self._repository.end(
             found,
-            DONE,
+            FAILED if error else DONE,
             states,
             list(outcome.counters),
             lambda: self._told(found, outcome, before),
+            error=error,
             changed_rows=outcome.total.written > 0,
             horizon=outcome.horizon,
         )
-        if ended:
+        if ended and error:
+            self._log_failed(found, error["code"])
+        elif ended:
             state = RED if outcome.differences else IDLE
             log.info(
                 "sync_finished", extra={"source": found.source, "mode": found.mode, "job": found.id, "state": state}
@@ -69,27 +74,27 @@ class Endings:
 
         def states(known: Mapping[str, State]) -> dict[str, State]:
             before.update(known)
-            return {name: self._failed(job, state, failure, old) for name, old in known.items()}
+            return {name: self._failed(job, state, error, old) for name, old in known.items()}
 
         def outgoing() -> list[Outgoing]:
             report = self._report(job, Counters(), green=False, differences=0, code=failure.code)
             told: list[Outgoing] = [events.failed(self._event_id(), self._clock.now(), job.request_id, report)]
-            return told + ([self._alert(job, failure)] if _turned(before, state) else [])
+            return told + ([self._alert(job, failure.code, failure.sentence)] if _turned(before, state) else [])
 
-        error = {"code": failure.code, "message": failure.sentence}
+        error = _error(failure)
         names = [stream.name for stream in streams]
         # What it wrote before it failed is in the tables: what is cached of them is old.
         wrote = Outcome(self._repository.windows(job.id)).total.written > 0
         if self._repository.end(job, FAILED, states, names, outgoing, error=error, changed_rows=wrote):
-            log.error(
-                "sync_failed", extra={"source": job.source, "mode": job.mode, "job": job.id, "code": failure.code}
-            )
+            self._log_failed(job, failure.code)
+
+    def _log_failed(self, job: Job, code: str) -> None:
+        log.error("sync_failed", extra={"source": job.source, "mode": job.mode, "job": job.id, "code": code})
 
     def postponed(self, job: Job, streams: Sequence[Stream], failure: Failure) -> None:
         """The message comes again; until then the status page says why nothing happens."""
-        self._repository.note(
-            [stream.name for stream in streams], {"state": RETRYING, "lastError": self._error(failure)}
-        )
+        names, error = [stream.name for stream in streams], self._dated(_error(failure))
+        self._repository.note(names, {"state": RETRYING, "lastError": error})
         log.warning("sync_postponed", extra={"source": job.source, "job": job.id, "code": failure.code})
 
     def without_credentials(self, job: Job, source: Source) -> None:
@@ -107,11 +112,13 @@ class Endings:
 
     def noticed(self, source: str, streams: Sequence[Stream], failure: Failure) -> None:
         """A webhook's record cannot be read: the next increment meets the same failure, and alerts."""
-        self._repository.note([stream.name for stream in streams], {"lastError": self._error(failure)})
+        self._repository.note([stream.name for stream in streams], {"lastError": self._dated(_error(failure))})
         log.error("sync_failed", extra={"source": source, "mode": "objects", "code": failure.code})
 
     def _ended(self, job: Job, outcome: Outcome, name: str, state: State) -> State:
         certificate, counters = outcome.certificates[name], outcome.counters[name]
+        if name in outcome.failures:
+            return self._failed(job, FAILED, outcome.failures[name], state, counters)
         shown = documents.of_certificate(certificate) if certificate else state.get("certificate")
         newest_day = certificate.newest_day if certificate else ""
         kept = state if state.get("mode") == job.sync_mode else {}
@@ -126,14 +133,16 @@ class Endings:
             "newestDay": newest_day or kept.get("newestDay", ""),
         }
 
-    def _failed(self, job: Job, state: str, failure: Failure, old: State) -> State:
+    def _failed(
+        self, job: Job, state: str, error: Mapping[str, str], old: State, counters: Counters = NO_COUNTERS
+    ) -> State:
         changes = {
             "state": state,
             "outcome": state,
-            "lastError": self._error(failure),
+            "lastError": self._dated(error),
             "failures": old.get("failures", 0) + 1,
         }
-        return {**old, **self._common(job, Counters()), **changes}
+        return {**old, **self._common(job, counters), **changes}
 
     def _common(self, job: Job, counters: Counters) -> dict[str, Any]:
         return {
@@ -151,15 +160,23 @@ class Endings:
         }
 
     def _told(self, job: Job, outcome: Outcome, before: Mapping[str, State]) -> list[Outgoing]:
-        total, differences = outcome.total, outcome.differences
+        total, differences, failures = outcome.total, outcome.differences, outcome.failures
         was_bad = any(state.get("outcome") in BAD for state in before.values())
         told: list[Outgoing] = []
-        if total.written or differences or was_bad or total.rejected:
+        if failures:
+            error = next(iter(failures.values()))
+            report = self._report(job, total, green=False, differences=differences, code=error["code"])
+            told.append(events.failed(self._event_id(), self._clock.now(), job.request_id, report))
+            if _turned({name: before[name] for name in failures}, FAILED):
+                text = f"{error['message']} Streams that failed: {', '.join(failures)}."
+                told.append(self._alert(job, error["code"], text))
+        elif total.written or differences or was_bad or total.rejected:
             report = self._report(job, total, green=not differences, differences=differences, code=None)
             told.append(events.completed(self._event_id(), self._clock.now(), job.request_id, report))
-        if differences and _turned(before, RED):
+        red = [name for name, found in outcome.certificates.items() if found and not found.green]
+        if _turned({name: before[name] for name in red}, RED):
             told.append(self._red_alert(job, outcome))
-        if was_bad and not differences:
+        if was_bad and not differences and not failures:
             told.append(self._well_again(job))
         return told
 
@@ -184,9 +201,8 @@ class Endings:
             finished_at=self._clock.now(),
         )
 
-    def _alert(self, job: Job, failure: Failure) -> Outgoing:
-        title = f"Sync of {job.source} failed: {failure.code}"
-        return self._raised(job, "critical", title, failure.sentence, failure.code)
+    def _alert(self, job: Job, code: str, message: str) -> Outgoing:
+        return self._raised(job, "critical", f"Sync of {job.source} failed: {code}", message, code)
 
     def _red_alert(self, job: Job, outcome: Outcome) -> Outgoing:
         found = [difference for c in outcome.certificates.values() if c for difference in c.differences]
@@ -218,11 +234,15 @@ class Endings:
             threshold=0,
         )
 
-    def _error(self, failure: Failure) -> dict[str, Any]:
-        return {"code": failure.code, "message": failure.sentence, "at": self._clock.now()}
+    def _dated(self, error: Mapping[str, str]) -> dict[str, Any]:
+        return {**error, "at": self._clock.now()}
 
     def _event_id(self) -> str:
         return self._ids.new("evt")
+
+
+def _error(failure: Failure) -> dict[str, str]:
+    return {"code": failure.code, "message": failure.sentence}
 
 
 def outcome_of(certificate: Mapping[str, Any] | None) -> str:
@@ -230,5 +250,5 @@ def outcome_of(certificate: Mapping[str, Any] | None) -> str:
 
 
 def _turned(before: Mapping[str, State], state: str) -> bool:
-    """Whether the state is news: it was not so at the end of the run before."""
-    return not any(old.get("outcome") == state for old in before.values())
+    """Whether the state is news: for some of these streams it was not so at the end of the run before."""
+    return any(old.get("outcome") != state for old in before.values())

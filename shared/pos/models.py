@@ -187,7 +187,8 @@ class Job:
 class Progress:
     """How far a window is: the slices whose rows are in BigQuery, and what was counted in them.
 
-    `slice_days`: how long its slices are; 0 until its first day has been read.
+    `slice_days`: how long its slices are; 0 until its first day has been read. `error`: code and message of what ended
+    it, None for a success.
     """
 
     slice_days: int = 0
@@ -195,3 +196,4 @@ class Progress:
     tallies: Tallies = field(default_factory=dict)
     counters: Counters = Counters()
     certificate: Certificate | None = None
+    error: Mapping[str, str] | None = None

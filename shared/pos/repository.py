@@ -164,6 +164,10 @@ class SyncRepository:
         """The window is in BigQuery and compared. Counted once, however often it is said."""
         self._change_window(window, owner, {**documents.of_progress(progress), "status": DONE}, counted=True)
 
+    def fail(self, window: Window, error: Mapping[str, str], owner: str) -> None:
+        """The source refuses the window, for good: it is over, and counted as `done` is. `error`: code and message."""
+        self._change_window(window, owner, {"status": FAILED, "error": error}, counted=True)
+
     def _change_window(
         self,
         window: Window,

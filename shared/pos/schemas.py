@@ -88,6 +88,10 @@ class ErrorShape(Schema):
     at = WireTime()
 
 
+class JobStreamShape(CountedShape):
+    error = fields.Nested(ErrorShape, allow_none=True)
+
+
 class StreamShape(CountedShape):
     table = fields.String(required=True)
     mode = fields.String(allow_none=True, validate=validate.OneOf(("live", "mock")))
@@ -141,7 +145,7 @@ class SyncJobAnswer(Schema):
     started_at = WireTime(allow_none=True, data_key="startedAt", attribute="startedAt")
     finished_at = WireTime(allow_none=True, data_key="finishedAt", attribute="finishedAt")
     error = fields.Nested(ErrorShape, allow_none=True)
-    streams = fields.List(fields.Nested(CountedShape), required=True)
+    streams = fields.List(fields.Nested(JobStreamShape), required=True)
     timestamp = WireTime(required=True)
 
 

@@ -1,7 +1,8 @@
 """The sync: what a trigger, a message and a webhook start, and how a run ends.
 
 Failure policy of a run, by what stopped it:
-credentials refused, scope missing, suddenly empty   the run fails, its streams say so, one alert; nobody retries
+credentials refused                                  the run fails, its streams say so, one alert; nobody retries
+scope missing, suddenly empty                        likewise, but only the stream that meets it: the others go on
 429, 5xx, no answer after all retries                the checkpoint stays, the message fails, Pub/Sub delivers it again
 the time is nearly over                              a continuation message goes on where it ended
 the process dies                                     the message comes again when the lease is over
@@ -19,7 +20,7 @@ from shared.platform.context import Platform
 from shared.platform.errors import Failure, Unavailable
 from shared.pos import rules
 from shared.pos.endings import Endings
-from shared.pos.errors import SourceFailure, SourceUnavailable
+from shared.pos.errors import SourceFailure, SourceRefused, SourceUnavailable, SuddenlyEmpty
 from shared.pos.models import MOCK, OBJECTS, UPDATED, Counters, Job, Progress, Slice, Window
 from shared.pos.ports import Source
 from shared.pos.reader import Reader, chunk_of
@@ -234,6 +235,11 @@ class SyncService:
         window, progress = taken
         try:
             ended = self._window_run(run, window, progress)
+        except (SourceRefused, SuddenlyEmpty) as failure:
+            # Its stream's alone: a missing scope for customers must not hold up the payments.
+            log.error("window_failed", extra={"job": run.job.id, "window": window.id, "code": failure.code})
+            self._repository.fail(window, {"code": failure.code, "message": failure.sentence}, run.owner)
+            return
         except Failure:
             # The next try need not wait for the lease.
             with suppress(Unavailable):

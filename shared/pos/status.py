@@ -42,7 +42,12 @@ class StatusService:
             raise UnknownJob("There is no such run. Runs are kept for 90 days.")
         outcome = Outcome(self._repository.windows(job_id))
         streams = [
-            {"stream": name, **_counted(counters), "certificate": _certificate(outcome.certificates[name])}
+            {
+                "stream": name,
+                **_counted(counters),
+                "error": outcome.failures.get(name),
+                "certificate": _certificate(outcome.certificates[name]),
+            }
             for name, counters in outcome.counters.items()
         ]
         return {**_job(job), "streams": streams, "timestamp": self._clock.now()}

@@ -72,6 +72,7 @@ def test_a_run_under_way_adds_up_its_windows_by_stream(status, repository: SyncR
         "changedLate": 0,
         "pages": 6,
         "retries": 2,
+        "error": None,
     }
     assert (shown["green"], shown["places"], shown["rows"], shown["cents"]) == (False, 6, 60, 24_690)
     assert shown["newestUpdate"] == wire_time(AT)

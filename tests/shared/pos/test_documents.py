@@ -26,6 +26,7 @@ PROGRESS = Progress(
     tallies={("L1", "2026-06-01"): Tally(3, 450, wire_time(AT)), ("a|b", "2026-06-02"): Tally()},
     counters=Counters(1, 2, 3, 4, 5, 6),
     slice_days=3,
+    error={"code": "source_refused", "message": "A scope is missing."},
     certificate=certificate(difference("2026-06-01")),
 )
 
@@ -57,7 +58,7 @@ def test_a_new_window_has_no_progress(kept, wanted) -> None:
     assert found == (wanted, Progress(), "pending")
 
 
-@pytest.mark.parametrize("wanted", [PROGRESS, replace(PROGRESS, certificate=None)])
+@pytest.mark.parametrize("wanted", [PROGRESS, replace(PROGRESS, certificate=None, error=None)])
 def test_the_progress_of_a_window(kept, wanted: Progress) -> None:
     document = {**documents.of_window(window(), AT), **documents.of_progress(wanted), "status": DONE}
     assert documents.window("job_1.000", kept(document)) == (window(), wanted, DONE)

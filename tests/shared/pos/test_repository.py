@@ -241,6 +241,21 @@ def test_a_window_is_done_once(repository: SyncRepository, begun: Job) -> None:
     assert [found.id for found in repository.pending("job_1")] == ["job_1.001"]
 
 
+def test_a_window_that_is_refused_is_over_too_and_keeps_what_it_has_done(
+    repository: SyncRepository, begun: Job
+) -> None:
+    error = {"code": "source_refused", "message": "A scope is missing."}
+    repository.take("job_1.000", "run_1")
+    repository.checkpoint(window(), PROGRESS, "run_1")
+    repository.fail(window(), error, "run_1")
+    with pytest.raises(Unavailable):
+        repository.done(window(), PROGRESS, "run_1")
+    assert stored(repository).windows_done == 1
+    assert repository.take("job_1.000", "run_2", by_force=True) is None
+    assert repository.windows("job_1")[0][1:] == (replace(PROGRESS, error=error), FAILED)
+    assert [found.id for found in repository.pending("job_1")] == ["job_1.001"]
+
+
 def test_of_all_who_take_a_window_at_once_one_has_it(platform: Platform, begun: Job) -> None:
     def take(number: int) -> bool:
         try:

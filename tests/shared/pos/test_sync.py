@@ -303,6 +303,29 @@ def test_a_source_that_refuses_or_is_suddenly_empty_is_a_failure(shop: Shop, tra
     assert shop.warehouse.everything() == before
 
 
+def test_a_scope_that_is_missing_for_one_stream_holds_up_no_other(shop: Shop) -> None:
+    shop.square.trap(forbidden="/v2/customers")
+    shop.deliver({"source": "square", "mode": "backfill", "from": LIFE})
+    for _ in range(2):
+        assert shop.places(PAYMENTS_TABLE, "amount") == shop.ledger("payments")
+        assert (shop.state()["state"], shop.state()["lastError"]) == ("idle", None)
+        refused = shop.state("square_customers")
+        assert (refused["state"], refused["watermark"], refused["certificate"]) == ("failed", None, None)
+        assert "scope" in refused["lastError"]["message"]
+        shop.advance(minutes=15)
+        shop.square.add_payment(amount=55)
+        job = shop.sync()
+        assert (job.status, job.error["code"]) == ("failed", "source_refused")
+    assert [event["type"] for event in shop.events("sync-events")] == ["sync.failed"] * 3
+    (alert,) = shop.events("alerts")
+    assert "square_customers" in alert["data"]["message"]
+    shop.square.clear_traps()
+    shop.sync()
+    assert_complete(shop)
+    assert shop.state("square_customers")["state"] == "idle"
+    assert [event["data"]["severity"] for event in shop.events("alerts")] == ["resolved"]
+
+
 @pytest.mark.parametrize(
     ("mode", "path"),
     [
