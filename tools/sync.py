@@ -33,6 +33,7 @@ class Bar:
         self._platform = platform
         self._source = source
         self._rows = 0
+        self._windows = 0, 0
         self._lock = threading.Lock()
         self._started = time.monotonic()
         self._ended = threading.Event()
@@ -53,13 +54,18 @@ class Bar:
         with self._lock:
             self._rows += rows
 
+    def ended(self, job: Job) -> None:
+        """The source has let go of the job: its windows are these."""
+        self._windows = job.windows_done, job.windows
+
     def _draw_again(self) -> None:
         terminal = sys.stderr.isatty()
         while not self._ended.wait(0.5 if terminal else 10):
             self._draw("" if terminal else "\n")
 
     def _draw(self, end: str) -> None:
-        done, total = StatusService(self._platform).progress(self._source)
+        active = StatusService(self._platform).progress(self._source)
+        done, total = self._windows = active if active[1] else self._windows
         filled = BAR * done // total if total else 0
         seconds = max(0.001, time.monotonic() - self._started)
         print(
@@ -91,9 +97,11 @@ def _run(platform: Platform, options: argparse.Namespace) -> Job:
     start = options.backfill or options.full or ""
     service = SyncService(platform, connect)
     with Bar(platform, options.source) as bar:
-        return service.run_here(
+        job = service.run_here(
             options.source, mode, start, options.to, bar.seen, options.windows, resume=options.resume
         )
+        bar.ended(job)
+        return job
 
 
 def _report(platform: Platform, job: Job) -> int:
