@@ -36,6 +36,8 @@ A_PAGE = 100
 # Lightspeed lets 20 through in a second, in all but the smallest accounts.
 PER_SECOND = 15.0
 PARALLEL = 4
+# That a request is tried with, while they work for others.
+TOKENS = 20
 # What an `IN` filter takes.
 IDS_AT_ONCE = 100
 
@@ -82,6 +84,7 @@ class Lightspeed:
         self._under_way = BoundedSemaphore(PARALLEL)
         self._looking_up = Lock()
         self._refused: AuthFailed | None = None
+        self._accepted: set[str] = set()
 
     def locations(self, stream: Stream) -> Sequence[str]:
         """One slice is of all shops; a sale names its own."""
@@ -167,10 +170,18 @@ class Lightspeed:
             raise
 
     def _authorised(self, url: str, query: Mapping[str, str] | None) -> Reply:
-        """Failure policy: a 401 costs one refresh and one more try."""
-        token = self._tokens.access()
-        reply = self._send(url, query, token)
-        return self._send(url, query, self._tokens.access(refused=token)) if reply.status == 401 else reply
+        """Failure policy: a 401 costs one refresh and one more try. A fresh token that has worked for another thread
+        and is refused here has died meanwhile: that is no second refusal, but it ends after TOKENS."""
+        token = ""
+        for _ in range(TOKENS):
+            refused, token = token, self._tokens.access(refused=token)
+            reply = self._send(url, query, token)
+            if reply.status != 401:
+                self._accepted.add(token)
+                break
+            if refused and token not in self._accepted:
+                break
+        return reply
 
     def _send(self, url: str, query: Mapping[str, str] | None, token: str) -> Reply:
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}

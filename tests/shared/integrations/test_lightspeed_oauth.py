@@ -194,6 +194,13 @@ def test_a_token_that_was_revoked_is_refreshed_once(platform: Platform, shop: Si
     assert granted(shop) == 2
 
 
+def test_a_fresh_token_that_others_have_used_up_is_no_refusal(platform: Platform, shop: Simulator) -> None:
+    client = client_for(platform)
+    shop.trap(token_rotation=3)
+    with ThreadPoolExecutor(4) as pool:
+        assert min(pool.map(lambda _: read(client), range(6))) > 100
+
+
 def test_an_instance_whose_token_died_takes_the_one_that_is_stored(platform: Platform, shop: Simulator) -> None:
     first = client_for(platform)
     read(first)
