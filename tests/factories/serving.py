@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from functools import cache
 
 import flask
 from flask.testing import FlaskClient
@@ -12,6 +13,9 @@ from shared.platform.context import Platform
 from shared.runtime.declare import Endpoint, declaration_of
 from shared.runtime.http import HttpFunction
 from shared.runtime.serve import module_name
+
+# In a request's environment: what answers it.
+FUNCTION = "tests.function"
 
 
 def serving(platform: Platform) -> Callable[[str], FlaskClient]:
@@ -23,7 +27,16 @@ def _client(platform: Platform, entry_point: str) -> FlaskClient:
     handler = importlib.import_module(module_name(entry_point)).handle
     declared = declaration_of(handler)
     assert isinstance(declared, Endpoint)
-    function = HttpFunction(entry_point, declared, handler, platform)
-    app = flask.Flask(entry_point, static_folder=None)
-    app.add_url_rule("/<path:path>", "all", lambda path: function(flask.request), methods=[declared.method, "OPTIONS"])
-    return app.test_client()
+    client = _app(declared.method).test_client()
+    client.environ_base[FUNCTION] = HttpFunction(entry_point, declared, handler, platform)
+    return client
+
+
+@cache
+def _app(method: str) -> flask.Flask:
+    """One for all functions of a method: each route costs a compilation, which threads of Python 3.11 disturb."""
+    app = flask.Flask(method, static_folder=None)
+    app.add_url_rule(
+        "/<path:path>", "all", lambda path: flask.request.environ[FUNCTION](flask.request), methods=[method, "OPTIONS"]
+    )
+    return app
