@@ -40,6 +40,7 @@ from shared.verification.reading import VerificationReader
 def handle(request: Request) -> Answer:
     """Buy tickets: they are reserved, paid, and then the buyer's."""
     platform, body, customer_id = request.platform, request.body, request.body["customer_id"]
+    tier = MembershipReader.on(platform).paid_tier(customer_id)
     bought = RaffleService.on(platform, connect).purchase(
         Wanted(
             raffle_id=request.path["raffle_id"],
@@ -47,7 +48,7 @@ def handle(request: Request) -> Answer:
             count=body["num_tickets"],
             token=Token(body["payment_method"]["token"]),
             verified=VerificationReader.on(platform).is_verified(customer_id),
-            bonus=MembershipReader.on(platform).paid_tier(customer_id) == "GOLD",
+            bonus_paid_by=tier.charges if tier and tier.name == "GOLD" else (),
             key=request.idempotency_key,
             request_id=request.request_id,
         )

@@ -14,6 +14,14 @@ from shared.platform.context import Platform
 
 
 @dataclass(frozen=True)
+class PaidTier:
+    """`charges`: ids of those that it is paid by."""
+
+    name: str
+    charges: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Discount:
     """Cents; `tier` None: no discount."""
 
@@ -41,12 +49,12 @@ class MembershipReader:
             return Discount(*rules.discount(subtotal, 0))
         return Discount(*rules.discount(subtotal, membership.discount), membership.discount, membership.tier)
 
-    def paid_tier(self, customer_id: str) -> str | None:
-        """The tier of an active member whose days are paid, grace not counted. Raises `Unavailable`."""
+    def paid_tier(self, customer_id: str) -> PaidTier | None:
+        """That of an active member whose days are paid, grace not counted. Raises `Unavailable`."""
         membership = self._member(customer_id).membership
         if membership is None or membership.status != ACTIVE or not rules.paid(membership, self._now()):
             return None
-        return membership.tier
+        return PaidTier(membership.tier, rules.paying(membership))
 
     def figures(self) -> Figures:
         """Over every membership. Raises `Unavailable`."""

@@ -291,6 +291,11 @@ def tier_of(upgrade: str) -> str:
     return upgrade.rpartition(":")[2].split("_")[1]
 
 
+def paying(membership: Membership) -> tuple[str, ...]:
+    """The charges that the current tier is paid by: the period's, and that of an upgrade to it."""
+    return (membership.paid_by, *(paid for paid in membership.upgrades if tier_of(paid) == membership.tier))
+
+
 def started_late(result: Membership, before: Membership | None, now: Now) -> Membership:
     """A first month that was paid some days after it was asked for begins when it was paid."""
     ids = (result.id, result.subscription_id)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from shared.raffles.models import Change, Closing, Drawing, LegalBasis, Pick, Purchase, Raffle
+from shared.raffles.models import Bonus, Change, Closing, Drawing, LegalBasis, Pick, Purchase, Raffle
 from shared.raffles.ranges import flat, from_flat
 from shared.values.names import camel, snake
 
@@ -46,6 +46,14 @@ def of_purchase(purchase: Purchase) -> dict[str, Any]:
 def to_purchase(purchase_id: str, data: Mapping[str, Any]) -> Purchase:
     values = _snaked(data)
     return Purchase(**{**values, "id": purchase_id, "paid": from_flat(data["paid"]), "bonus": from_flat(data["bonus"])})
+
+
+def of_bonus(bonus: Bonus) -> dict[str, Any]:
+    return {"bonusWith": bonus.purchase_id, "paidBy": list(bonus.paid_by)}
+
+
+def to_bonus(data: Mapping[str, Any]) -> Bonus:
+    return Bonus(data["bonusWith"], tuple(data["paidBy"]))
 
 
 def _of(value: Closing) -> dict[str, Any]:

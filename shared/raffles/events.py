@@ -17,6 +17,7 @@ TOPIC = "raffle-events"
 CREATED, UPDATED, ACTIVATED, COMPLETED = "created", "updated", "activated", "completed"
 SOLD_OUT, REOPENED, SALES_CLOSED, DRAWN, CANCELLED = "sold_out", "reopened", "sales_closed", "drawn", "cancelled"
 PURCHASED, REFUNDED = "tickets_purchased", "tickets_refunded"
+BONUS_TAKEN_BACK = "bonus_taken_back"
 # Mails.
 BOUGHT, WON, RUNNER_UP, CALLED_OFF = "raffle_tickets", "raffle_winner", "raffle_runner_up", "raffle_cancelled"
 
@@ -47,7 +48,7 @@ def of_raffle(event_id: str, kind: str, raffle: Raffle, request_id: str, at: dat
 
 
 def of_purchase(event_id: str, kind: str, purchase: Purchase, at: datetime) -> Event:
-    """Tickets that were paid, or whose money went back. Numbers as `1-5,9`."""
+    """Tickets that were paid, or whose money went back, or the bonus with them. Numbers as `1-5,9`."""
     data = {
         "raffleId": purchase.raffle_id,
         "purchaseId": purchase.id,

@@ -208,6 +208,14 @@ class Purchase:
         return self.paid_tickets * self.price
 
 
+@dataclass(frozen=True)
+class Bonus:
+    """That a customer has had the bonus entries of a raffle: with which purchase, as a member by which charges."""
+
+    purchase_id: str
+    paid_by: tuple[str, ...]
+
+
 @dataclass(frozen=True, repr=False)
 class Buyer:
     """Where mails go, and whom an admin is told of. Personal, hence no repr; empty when it cannot be opened."""

@@ -2,7 +2,7 @@
 
 `raffles/{id}`                     one raffle: what is published, the free numbers, the counts, the draw
 `raffles/{id}/purchases/{TXN_}`    one purchase, with its numbers as ranges
-`raffles/{id}/buyers/{hash}`       that a customer has had the bonus entries, and with which purchase
+`raffles/{id}/buyers/{hash}`       that a customer has had the bonus entries, with which purchase and by which charges
 `raffles/{id}/ledger/{n}`          the ledger as it was fixed, in pieces that fit into documents
 
 The raffle's document changes with every purchase of it, in the same commit: who has read it and commits has seen all.
@@ -19,7 +19,7 @@ from shared.platform.context import Platform
 from shared.platform.firestore import Stored
 from shared.raffles import documents
 from shared.raffles.merkle import Entry
-from shared.raffles.models import LISTED, Purchase, Raffle
+from shared.raffles.models import LISTED, Bonus, Purchase, Raffle
 
 if TYPE_CHECKING:
     from google.cloud.firestore import DocumentReference, DocumentSnapshot, FieldFilter
@@ -93,6 +93,11 @@ class Raffles:
         asked = _read(purchases.where(filter=_where("keyHash", "==", key_hash)).stream())
         found = [documents.to_purchase(one.id, one.to_dict() or {}) for one in asked]
         return max(found, key=lambda purchase: (purchase.created_at, purchase.id), default=None)
+
+    def bonus(self, raffle_id: str, customer_hash: str) -> Bonus | None:
+        """That this customer has had the bonus entries."""
+        seen = firestore.read(self.buyer(raffle_id, customer_hash))
+        return documents.to_bonus(seen.data) if seen else None
 
     def ledger(self, raffle_id: str) -> list[Entry]:
         """As it was fixed; empty before that."""

@@ -11,6 +11,7 @@ from shared.raffles.models import (
     ACTIVE,
     BONUS_ENTRIES,
     CANCELLED,
+    DRAWABLE,
     PAID,
     REFUNDED,
     RELEASED,
@@ -76,6 +77,24 @@ def returned(raffle: Raffle, purchase: Purchase, now: datetime) -> tuple[Raffle,
         updated_at=now,
     )
     return _sold_out_or_not(after), gone
+
+
+def without_bonus(raffle: Raffle, purchase: Purchase, now: datetime) -> tuple[Raffle, Purchase]:
+    """A purchase that stands, without the entries that were given with it."""
+    gone, held = purchase.bonus_tickets, purchase.state == RESERVED
+    after = replace(
+        raffle,
+        free=ranges.give_back(raffle.free, purchase.bonus),
+        reserved=raffle.reserved - (gone if held else 0),
+        bonus=raffle.bonus - (0 if held else gone),
+        updated_at=now,
+    )
+    return _sold_out_or_not(after), replace(purchase, bonus=(), updated_at=now)
+
+
+def changeable(raffle: Raffle) -> bool:
+    """Whether the numbers of a raffle are not fixed yet: neither in a ledger, nor because it was called off."""
+    return raffle.status in DRAWABLE and raffle.closing is None
 
 
 def called_off(raffle: Raffle, kept: Iterable[Purchase], reason: str, now: datetime) -> Raffle:

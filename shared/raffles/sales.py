@@ -25,7 +25,7 @@ from shared.raffles.models import RESERVED, Raffle
 from shared.raffles.repository import Raffles, Record
 from shared.raffles.stage import Stage
 from shared.raffles.vault import Vault
-from shared.raffles.works import Conclude, LetGo, Reserve, Sold, TakeBack, Tools, Work, place_of
+from shared.raffles.works import Conclude, LetGo, Reserve, Sold, TakeBack, TakeBonusBack, Tools, Work, place_of
 
 # Works in one commit: of each there are up to five documents, of 10 MiB in all.
 MOST_TOGETHER = 100
@@ -88,6 +88,17 @@ class Sales:
         raffle_id, purchase_id = place_of(charge)
         work = TakeBack(purchase_id=purchase_id, charge_id=charge.id, transaction_id=transaction_id, cents=cents)
         self.do(raffle_id, work)
+
+    def take_bonus_back(self, customer_hash: str, charge_id: str) -> int:
+        """The entries that were given for a membership whose charge has gone back, in raffles that still sell; of how
+        many."""
+        taken = 0
+        for raffle in self.raffles.listed():
+            bonus = self.raffles.bonus(raffle.id, customer_hash)
+            if bonus and charge_id in bonus.paid_by and rules.changeable(raffle):
+                self.do(raffle.id, TakeBonusBack(purchase_id=bonus.purchase_id, paid_by=charge_id))
+                taken += 1
+        return taken
 
     def _let_go(self, raffle_id: str, sold: Sold) -> Sold:
         transaction = sold.charge.transaction_id

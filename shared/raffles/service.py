@@ -22,14 +22,17 @@ CUSTOMER_REFERENCE = 20
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Wanted:
-    """What a customer asks for. `verified`: of age; `bonus`: an active GOLD member. `key`: their Idempotency-Key."""
+    """What a customer asks for. `verified`: of age. `key`: their Idempotency-Key.
+
+    `bonus_paid_by`: of an active GOLD member, the charges that the membership is paid by.
+    """
 
     raffle_id: str
     buyer: Buyer
     count: int
     token: Token
     verified: bool
-    bonus: bool
+    bonus_paid_by: tuple[str, ...]
     key: str
     request_id: str
 
@@ -86,7 +89,7 @@ class RaffleService:
                 customer_hash=customer_hash,
                 count=wanted.count,
                 verified=wanted.verified,
-                bonus=wanted.bonus,
+                bonus_paid_by=wanted.bonus_paid_by,
                 contact_key=key,
                 contact=sealed,
                 key_hash=key_hash,

@@ -14,7 +14,7 @@ from shared.platform.firestore import Stored
 from shared.platform.outbox import Outgoing
 from shared.raffles import documents, events
 from shared.raffles.errors import NoRaffle
-from shared.raffles.models import ACTIVE, SOLD_OUT, Purchase
+from shared.raffles.models import ACTIVE, SOLD_OUT, Bonus, Purchase
 from shared.raffles.repository import Raffles, Record
 
 if TYPE_CHECKING:
@@ -82,17 +82,17 @@ class Stage:
     def put_charge(self, charge: Charge) -> None:
         _put(self._charges, charge.id, charge)
 
-    def bonus_of(self, customer_hash: str) -> str:
-        """The purchase that this customer had the bonus entries with; empty: with none."""
+    def bonus_of(self, customer_hash: str) -> Bonus | None:
+        """Whether, and how, this customer has had the bonus entries."""
         if customer_hash not in self._buyers:
             seen = firestore.read(self._raffles.buyer(self.raffle.id, customer_hash))
-            self._buyers[customer_hash] = _Entry(seen, seen.data["bonusWith"] if seen else "")
-        found: str = self._buyers[customer_hash].value
+            self._buyers[customer_hash] = _Entry(seen, documents.to_bonus(seen.data) if seen else None)
+        found: Bonus | None = self._buyers[customer_hash].value
         return found
 
-    def put_bonus(self, customer_hash: str, purchase_id: str) -> None:
+    def put_bonus(self, customer_hash: str, bonus: Bonus | None) -> None:
         self.bonus_of(customer_hash)
-        _put(self._buyers, customer_hash, purchase_id)
+        _put(self._buyers, customer_hash, bonus)
 
     # --- what is told
 
@@ -136,7 +136,7 @@ class Stage:
         for customer_hash, entry in self._buyers.items():
             reference = self._raffles.buyer(self.raffle.id, customer_hash)
             if entry.dirty and entry.value:
-                firestore.put(batch, reference, {"bonusWith": entry.value}, entry.seen)
+                firestore.put(batch, reference, documents.of_bonus(entry.value), entry.seen)
             elif entry.dirty and entry.seen:
                 firestore.remove(batch, reference, entry.seen)
 

@@ -23,6 +23,7 @@ from shared.raffles.models import (
     RESERVATION,
     RESERVED,
     TICKETS,
+    Bonus,
     Purchase,
 )
 from shared.raffles.models import PAID as PAID_FOR
@@ -63,15 +64,15 @@ class Work(Protocol):
 class Reserve:
     """Take numbers, and book their charge as sent: whoever has committed this sends it, and nobody else does.
 
-    `verified`: of age. `bonus`: an active GOLD member. Raises `NotActive`, `SalesClosed`, `AgeUnverified`,
-    `TooFewLeft`.
+    `verified`: of age. `bonus_paid_by`: of an active GOLD member, the charges of the membership. Raises `NotActive`,
+    `SalesClosed`, `AgeUnverified`, `TooFewLeft`.
     """
 
     purchase_id: str
     customer_hash: str
     count: int
     verified: bool
-    bonus: bool
+    bonus_paid_by: tuple[str, ...]
     contact_key: str
     contact: bytes
     key_hash: str
@@ -87,7 +88,7 @@ class Reserve:
             raise AgeUnverified
         if raffle.remaining < self.count:
             raise TooFewLeft(raffle.remaining)
-        bonus = self.bonus and not stage.bonus_of(self.customer_hash)
+        bonus = bool(self.bonus_paid_by) and not stage.bonus_of(self.customer_hash)
         after, paid, extra = rules.reserved(raffle, self.count, bonus, now)
         charge_id = f"{raffle.id}:{self.purchase_id}:{TICKETS}"
         purchase = Purchase(
@@ -125,7 +126,7 @@ class Reserve:
         stage.put_purchase(purchase)
         stage.put_charge(charge)
         if extra:
-            stage.put_bonus(self.customer_hash, self.purchase_id)
+            stage.put_bonus(self.customer_hash, Bonus(self.purchase_id, self.bonus_paid_by))
         return Sold(purchase, charge)
 
 
@@ -226,6 +227,27 @@ class TakeBack:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TakeBonusBack:
+    """The money of a membership has gone back by which the bonus entries of this purchase were given: they are free."""
+
+    purchase_id: str
+    paid_by: str
+
+    def on(self, stage: Stage, tools: Tools) -> Sold:
+        purchase = stage.purchase(self.purchase_id)
+        charge, bonus = stage.charge(purchase.charge_id), stage.bonus_of(purchase.customer_hash)
+        given = bonus is not None and bonus.purchase_id == purchase.id and self.paid_by in bonus.paid_by
+        if not given or not rules.changeable(stage.raffle):
+            return Sold(purchase, charge)
+        stage.raffle, after = rules.without_bonus(stage.raffle, purchase, stage.now)
+        stage.put_purchase(after)
+        stage.put_bonus(purchase.customer_hash, None)
+        if purchase.state == PAID_FOR:
+            stage.tell(events.of_purchase(tools.ids.new("evt"), events.BONUS_TAKEN_BACK, after, stage.now))
+        return Sold(after, charge)
+
+
+@dataclass(frozen=True, kw_only=True)
 class BookRefund:
     """Of a cancelled raffle: a purchase's money is to go back, and its buyer is told. Once."""
 
@@ -264,5 +286,6 @@ def _released(stage: Stage, purchase: Purchase) -> Purchase:
 
 def _take_bonus_back(stage: Stage, purchase: Purchase) -> None:
     """Whoever had the bonus entries with this purchase may have them with another."""
-    if purchase.bonus and stage.bonus_of(purchase.customer_hash) == purchase.id:
-        stage.put_bonus(purchase.customer_hash, "")
+    bonus = stage.bonus_of(purchase.customer_hash) if purchase.bonus else None
+    if bonus and bonus.purchase_id == purchase.id:
+        stage.put_bonus(purchase.customer_hash, None)

@@ -7,9 +7,13 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
+from shared.integrations.authorizenet import connect
 from shared.memberships.documents import of_member
 from shared.memberships.models import Member
+from shared.memberships.reading import MembershipReader
 from shared.memberships.repository import MEMBERSHIPS
+from shared.payments.service import Payments
+from shared.raffles.sales import Sales
 from tests.factories.club import a_customer
 from tests.factories.memberships import begun
 from tests.factories.raffles import Tombola, signed
@@ -35,6 +39,14 @@ def a_gold_buyer(tombola: Tombola) -> str:
     member = Member(customer_hash=name, membership=begun("GOLD"), contact=b"", contact_key="")
     tombola.platform.firestore.collection(MEMBERSHIPS).document(name).set(of_member(member))
     return customer
+
+
+def take_bonus_back(tombola: Tombola, customer: str) -> None:
+    """As if the money of a buyer's membership had gone back, though they stay a member."""
+    tier = MembershipReader.on(tombola.platform).paid_tier(customer)
+    sales = Sales(tombola.platform, Payments(tombola.platform, connect(tombola.platform)))
+    for charge in tier.charges if tier else ():
+        sales.take_bonus_back(tombola.platform.customer_hash(customer), charge)
 
 
 def settled(tombola: Tombola) -> dict[str, Any]:

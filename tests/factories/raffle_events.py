@@ -100,6 +100,7 @@ def raffles() -> Iterator[Event]:
         yield events.of_raffle("evt_1", kind, RAFFLE, "req_1", AT)
     yield bought("evt_1")
     yield events.of_purchase("evt_1", events.PURCHASED, replace(PURCHASE, bonus=()), AT)
+    yield events.of_purchase("evt_1", events.BONUS_TAKEN_BACK, replace(PURCHASE, bonus=()), AT)
     yield events.of_purchase("evt_1", events.REFUNDED, replace(PURCHASE, state=REFUNDED), AT)
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
+from flask.testing import FlaskClient
 
 from local.simulators.authorizenet_control import GatewayControl
+from shared.runtime import instance
 from tests.factories.clock_file import ClockFile
 from tests.factories.club_fixtures import running
 from tests.factories.raffles import RAFFLE_TOPICS, Tombola
 
-__all__ = ["running", "tombola", "topics"]
+__all__ = ["Functions", "jobs", "running", "tombola", "topics"]
+
+Functions = Callable[[str], FlaskClient]
 
 
 @pytest.fixture
@@ -22,3 +28,12 @@ def tombola(running: tuple[GatewayControl, ClockFile], project: str) -> Tombola:
     gateway, clock = running
     gateway.clear_traps()
     return Tombola(project, gateway, clock, DRAW_ENTROPY="local")
+
+
+@pytest.fixture
+def jobs(tombola: Tombola, function: Functions, monkeypatch: pytest.MonkeyPatch) -> Functions:
+    """Functions of the shop's project, through their functions-framework apps."""
+    for name, value in tombola.variables.items():
+        monkeypatch.setenv(name, value)
+    instance.forget()
+    return function

@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-from tests.factories.raffle_fixtures import running, tombola, topics
+from tests.factories.raffle_fixtures import jobs, running, tombola, topics
 
-__all__ = ["running", "tombola", "topics"]
+__all__ = ["jobs", "running", "tombola", "topics"]

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from flask.testing import FlaskClient
 
 from local.simulators.authorizenet_control import GatewayControl
 from local.simulators.drand import DrandProvider
 from local.simulators.process import Simulator
 from shared.platform.clock import parse_wire_time, wire_time
-from shared.runtime import instance
 from tests.factories.clock_file import ClockFile
 from tests.factories.drand import CHAIN
 from tests.factories.messages import message_of, push
 from tests.factories.raffle_buyers import TAKEN, a_buyer, settled, taken_of
+from tests.factories.raffle_fixtures import Functions
 from tests.factories.raffles import Tombola
 from tools import verify_draw
 
@@ -27,7 +26,6 @@ READING = (
     "getUnsettledTransactionListRequest,getSettledBatchListRequest,getTransactionListRequest,"
     "getTransactionDetailsRequest"
 )
-Functions = Callable[[str], FlaskClient]
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +43,6 @@ def tombola(running: tuple[GatewayControl, ClockFile], drand: Simulator, project
     running[0].clear_traps()
     drand.clear_traps()
     return Tombola(project, *running, DRAW_ENTROPY="drand", **DrandProvider.environment(drand.url))
-
-
-@pytest.fixture
-def jobs(tombola: Tombola, function: Functions, monkeypatch: pytest.MonkeyPatch) -> Functions:
-    """Functions of the shop's project."""
-    for name, value in tombola.variables.items():
-        monkeypatch.setenv(name, value)
-    instance.forget()
-    return function
 
 
 def test_reservations_that_are_over(tombola: Tombola, jobs: Functions) -> None:

@@ -35,6 +35,7 @@ from tests.factories.raffle_buyers import (
     bonuses,
     check_money,
     settled,
+    take_bonus_back,
     taken_of,
 )
 from tests.factories.raffles import Tombola
@@ -153,6 +154,12 @@ class Raffles(RuleBasedStateMachine):
     def reconcile(self, death: Any) -> None:
         self.act(self.tombola.reconcile, {}, death)
 
+    @rule(person=people, death=deaths, sure=seldom)
+    def a_membership_goes_back(self, person: int, death: Any, sure: bool) -> None:
+        """Its money, and with it the bonus entries, while they can."""
+        if sure:
+            self.act(lambda: take_bonus_back(self.tombola, self.people[person]), {}, death)
+
     # --- time
 
     @rule(minutes=st.sampled_from([1, 2, 5, 11, 11, 1440]))
@@ -206,9 +213,19 @@ class Raffles(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_taken_twice(self) -> None:
-        owners = {r: name for name, charge in self.tombola.charges().items() for r in charge["references"]}
-        taken = Counter(owners[t["reference"]] for t in self.taken() if t["status"] in TAKEN and not t["refunds"])
+        charges, found = self.tombola.charges(), self.taken()
+        owners = {reference: name for name, charge in charges.items() for reference in charge["references"]}
+        taken = Counter(owners[t["reference"]] for t in found if t["status"] in TAKEN and not t["refunds"])
         assert not [name for name, times in taken.items() if times > 1]
+        self.what_is_paid_is_at_the_gateway(charges, found)
+
+    def what_is_paid_is_at_the_gateway(self, charges: dict[str, Any], found: list[dict[str, Any]]) -> None:
+        """Also while much is under way: revenue is what the paid tickets cost, each taken by its own transaction."""
+        if hasattr(self, "raffle_id"):
+            cents = {one["id"]: one["cents"] for one in found}
+            standing = self.tombola.purchases(self.raffle_id, "paid", "refunding")
+            assert [cents[charges[one.charge_id]["transactionId"]] for one in standing] == [p.cents for p in standing]
+            assert self.tombola.raffle(self.raffle_id).revenue == sum(purchase.cents for purchase in standing)
 
     def teardown(self) -> None:
         if not hasattr(self, "raffle_id"):
