@@ -15,7 +15,7 @@ from tests.factories.raffle_buyers import a_buyer, check_money, settled, taken_o
 from tests.factories.raffles import PRICE, Tombola
 from tests.factories.tokens import bearer
 
-PURCHASES, TICKETS = 300, 10
+PURCHASES, TICKETS = 500, 10
 BUYERS, THREADS = 20, 16
 # Three in a hundred calls that move money.
 FAILURES = {"lost_answer": 67, "lost_request": 60}
