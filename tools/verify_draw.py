@@ -22,6 +22,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -575,7 +576,7 @@ def ticket_check(draw: Draw, ticket: int, expected: Sequence[Entry]) -> Check:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0: all that was checked is right; 1: something is wrong; 2: the document cannot be checked."""
-    wanted = _parsed(arguments)
+    wanted = _parser().parse_args(arguments)
     failed: list[str] = []
     try:
         document = Fields(loaded(wanted.audit))
@@ -674,7 +675,8 @@ def shown(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+@cache
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="verify_draw.py",
         description=__doc__,
@@ -688,7 +690,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--chain-key", type=_key, metavar="HEX", help="the public key of another drand chain than quicknet")
     add("--no-signature", dest="signature", action="store_false", help="leave drand's signature unchecked")
     add("--require-signature", action="store_true", help="a signature that was not checked counts as wrong")
-    return parser.parse_args(arguments)
+    return parser
 
 
 def _key(text: str) -> str:
