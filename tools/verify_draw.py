@@ -8,6 +8,12 @@ nobody could choose it; without them it says so.
 
 from __future__ import annotations
 
+import sys
+
+if __name__ == "__main__" and not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
+    # The folder of this file: what is there under a name of the standard library would be taken for it.
+    del sys.path[0]
+
 import argparse
 import hmac
 import http.client
@@ -15,7 +21,6 @@ import importlib
 import itertools
 import json
 import re
-import sys
 import urllib.parse
 import urllib.request
 from bisect import bisect_right

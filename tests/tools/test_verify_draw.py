@@ -195,6 +195,17 @@ def test_it_needs_the_standard_library_alone_and_no_new_python() -> None:
     assert {name.split(".")[0] for name in names} <= sys.stdlib_module_names
 
 
+def test_what_lies_beside_it_is_not_taken_for_the_standard_library(copied: Path, tmp_path: Path) -> None:
+    (tmp_path / "audit.json").write_text(json.dumps(drand_draw()))
+    shutil.copy(copied, tmp_path / "check.py")
+    for name in ("token", "secrets", "json"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('a module of somebody else')")
+    for options in ([], ["-I"]):
+        command = [sys.executable, *options, "check.py", "audit.json", "--no-signature"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=60)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
 # --- a changed one
 
 
