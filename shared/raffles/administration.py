@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -21,6 +21,7 @@ from shared.raffles.errors import (
     LegalBasisRequired,
     LegalBasisViolated,
     NoRaffle,
+    Over,
 )
 from shared.raffles.legal import Facts, violations
 from shared.raffles.models import (
@@ -96,7 +97,8 @@ class Administration:
     def update(self, raffle_id: str, changes: Mapping[str, Any], who: str, request_id: str) -> Raffle:
         """The raffle with what is in `changes`, all of it or nothing. `who` records a legal basis.
 
-        Raises `NoRaffle`, `FrozenField`, `IllegalTransition`, `LegalBasisRequired`, `LegalBasisViolated`, `Invalid`.
+        Raises `NoRaffle`, `FrozenField`, `IllegalTransition`, `Over`, `LegalBasisRequired`, `LegalBasisViolated`,
+        `Invalid`.
         """
 
         def updated() -> Raffle:
@@ -116,7 +118,7 @@ class Administration:
         if "draw_date" in fields:
             fields["draw_date"] = to_milliseconds(fields["draw_date"])
         different = {name: value for name, value in fields.items() if value != getattr(before, name)}
-        _check_over(before, status, different or changes.get("legal_basis"))
+        _check_over(before, status, [*different, *(("legal_basis",) if "legal_basis" in changes else ())])
         _check_frozen(before, different)
         after = replace(before, **different, updated_at=now)
         if "max_tickets" in different:
@@ -201,12 +203,14 @@ def _check_draw_date(draw_date: datetime, now: datetime, field: str) -> None:
         raise Invalid(f"{field} is in the past. Send a time that is still to come.", code="invalid_field", field=field)
 
 
-def _check_over(before: Raffle, status: str, anything: Any) -> None:
+def _check_over(before: Raffle, status: str, different: Sequence[str]) -> None:
     """What was drawn or cancelled stays as it is; a drawn raffle may be completed."""
     if before.status not in (DRAWN, COMPLETED, CANCELLED):
         return
-    if anything or (status != before.status and (before.status, status) not in SETTABLE):
-        raise IllegalTransition(before.status, status if status != before.status else "another one")
+    if different:
+        raise Over(before.status, different[0])
+    if status != before.status and (before.status, status) not in SETTABLE:
+        raise IllegalTransition(before.status, status)
 
 
 def _check_frozen(before: Raffle, different: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ Failure
 ├── OpenReservations     409   somebody is paying at this moment
 ├── FrozenField          400   what buyers have paid for does not change
 ├── IllegalTransition    400   a status that does not follow from this one
+├── Over                 400   drawn or cancelled: nothing of it changes any more
 ├── LegalBasisRequired   409   no activation without a recorded basis
 ├── LegalBasisViolated   409   the basis does not allow this raffle
 └── BeaconUnavailable    503   drand does not answer; the draw goes on when it does
@@ -96,8 +97,8 @@ class OpenReservations(Conflict):
 
     def __init__(self, count: int) -> None:
         super().__init__(
-            f"{count} purchases are being paid at this moment. Draw again when they are done: a reservation lives ten "
-            "minutes at most.",
+            f"Tickets are being paid at this moment, in {count} reservations. Draw again when they are done: a "
+            "reservation lives ten minutes at most.",
             headers={"Retry-After": "30"},
             openReservations=count,
         )
@@ -112,6 +113,13 @@ class IllegalTransition(Invalid):
 
     def __init__(self, before: str, after: str) -> None:
         super().__init__(f"A raffle that is {before} cannot become {after}.", field="status", status=before)
+
+
+class Over(Invalid):
+    code = "raffle_over"
+
+    def __init__(self, status: str, field: str) -> None:
+        super().__init__(f"Cannot modify {field}: a raffle that is {status} stays as it is.", field=field)
 
 
 class LegalBasisRequired(Conflict):
