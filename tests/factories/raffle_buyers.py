@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.integrations.authorizenet import connect
 from shared.memberships.documents import of_member
-from shared.memberships.models import Member
+from shared.memberships.models import Member, Membership
 from shared.memberships.reading import MembershipReader
 from shared.memberships.repository import MEMBERSHIPS
 from shared.payments.service import Payments
@@ -34,9 +34,14 @@ def a_buyer(tombola: Tombola) -> str:
 
 def a_gold_buyer(tombola: Tombola) -> str:
     """Of age, and a GOLD member until August."""
+    return a_member(tombola, begun("GOLD"))
+
+
+def a_member(tombola: Tombola, membership: Membership) -> str:
+    """Of age, with this membership."""
     customer = a_buyer(tombola)
     name = tombola.platform.customer_hash(customer)
-    member = Member(customer_hash=name, membership=begun("GOLD"), contact=b"", contact_key="")
+    member = Member(customer_hash=name, membership=membership, contact=b"", contact_key="")
     tombola.platform.firestore.collection(MEMBERSHIPS).document(name).set(of_member(member))
     return customer
 

@@ -15,7 +15,7 @@ from tests.factories.raffles import Tombola
 READING = "getUnsettledTransactionListRequest,getSettledBatchListRequest,getTransactionListRequest"
 
 
-def a_member(tombola: Tombola, tier: str = "GOLD") -> str:
+def paying(tombola: Tombola, tier: str = "GOLD") -> str:
     """Of age, and paying."""
     customer = a_buyer(tombola)
     assert tombola.subscribe(customer, tier).status_code == 201
@@ -48,7 +48,7 @@ def held(tombola: Tombola, raffle_id: str, customer: str) -> tuple[int, int]:
 
 
 def test_they_go_back_with_the_membership(tombola: Tombola, jobs: Functions) -> None:
-    ada, bob = a_member(tombola), a_member(tombola)
+    ada, bob = paying(tombola), paying(tombola)
     raffle_id, other, over = tombola.active(maxTickets=16), tombola.active(), tombola.active()
     for customer in (ada, bob):
         assert tombola.buy(raffle_id, customer, 3).status_code == 201
@@ -72,7 +72,7 @@ def test_they_go_back_with_the_membership(tombola: Tombola, jobs: Functions) -> 
 
 
 def test_also_of_tickets_that_are_being_paid(tombola: Tombola, jobs: Functions) -> None:
-    ada, raffle_id = a_member(tombola), tombola.active()
+    ada, raffle_id = paying(tombola), tombola.active()
     with tombola.switched(lost_answer=1, down=READING):
         assert tombola.buy(raffle_id, ada, 2).json["code"] == "payment_unknown"
     assert tombola.check(raffle_id).reserved == 7
@@ -85,7 +85,7 @@ def test_also_of_tickets_that_are_being_paid(tombola: Tombola, jobs: Functions) 
 
 
 def test_an_upgrade_that_goes_back_takes_them_as_well(tombola: Tombola, jobs: Functions) -> None:
-    ada, raffle_id = a_member(tombola, "SILVER"), tombola.active()
+    ada, raffle_id = paying(tombola, "SILVER"), tombola.active()
     assert tombola.upgrade(ada, "GOLD").status_code == 200
     assert tombola.buy(raffle_id, ada).json["transaction"]["bonusEntries"] == 5
     voided(tombola, jobs, charges_of(tombola, ada)[1])
@@ -98,7 +98,7 @@ def test_an_upgrade_that_goes_back_takes_them_as_well(tombola: Tombola, jobs: Fu
 
 
 def test_not_from_a_ledger_that_is_published(tombola: Tombola, jobs: Functions) -> None:
-    ada, raffle_id = a_member(tombola), tombola.active(drawDate=wire_time(tombola.now + timedelta(hours=1)))
+    ada, raffle_id = paying(tombola), tombola.active(drawDate=wire_time(tombola.now + timedelta(hours=1)))
     assert tombola.buy(raffle_id, ada).status_code == 201
     tombola.advance(hours=1, seconds=1)
     assert tombola.sweep().closed == 1
