@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
     TOPIC,
     optional_secrets=("AUTHORIZE_NET_API_LOGIN_ID", "AUTHORIZE_NET_TRANSACTION_KEY"),
     secrets=("VERIFICATION_KEY",),
-    publishes=("raffle-events",),
+    publishes=("emails", "payment-events", "raffle-events"),
 )
 def handle(delivery: Delivery) -> None:
     """A charge, not for tickets, all of whose money has gone back. Raises `Unavailable` to be called again."""
