@@ -62,10 +62,11 @@ def test_64_requests_of_the_cold_dashboard_run_one_set_of_queries(
     proxy: WarehouseProxy, platform: Platform, till: Till
 ) -> None:
     till.sell(5)
-    app = serving(platform)("analytics_dashboard").application
+    client = serving(platform)("analytics_dashboard")
 
     def ask() -> TestResponse:
-        return app.test_client().get("/api/bigquery/dashboard", headers=CALLER)
+        other = client.application.test_client()
+        return other.get("/api/bigquery/dashboard", headers=CALLER, environ_base=client.environ_base)
 
     answers = at_once(ask)
     assert Counter(proxy.queries) == dict.fromkeys((query.name for query in SET), 1)
