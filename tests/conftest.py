@@ -15,6 +15,7 @@ from hypothesis import settings
 
 from local.emulators import Emulators
 from local.provision import PubSub, create_tables, warehouse
+from shared.platform import metrics
 from shared.platform.context import Platform
 from shared.platform.ids import Ids
 from shared.platform.settings import Settings
@@ -58,6 +59,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         with_group = getattr(item, "_nodeid", item.nodeid)
         if with_group != item.nodeid:
             item._id = type(item._id).parse(with_group)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_measured_is_left() -> Iterator[None]:
+    """No test's figures are written after its end, when its project is nobody's any more."""
+    yield
+    metrics.forget_all()
 
 
 @pytest.fixture

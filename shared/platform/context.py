@@ -12,6 +12,7 @@ from shared.platform.clock import Clock, MovableClock
 from shared.platform.crypto import decode_key, keyed_hash
 from shared.platform.idempotency import IdempotencyStore
 from shared.platform.ids import Ids
+from shared.platform.metrics import ELSEWHERE, Metrics
 from shared.platform.outbox import Outbox
 from shared.platform.permits import PermitStore
 from shared.platform.pubsub import Publisher
@@ -70,6 +71,11 @@ class Platform:
     @cached_property
     def permits(self) -> PermitStore:
         return PermitStore(self.firestore, self.clock, self.ids)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        deployed_as = self.settings.service.replace("-", "_")
+        return Metrics(lambda: self.firestore, self.clock, deployed_as or ELSEWHERE)
 
     def customer_hash(self, customer_id: str) -> str:
         """The name of a customer everywhere but on the wire: HMAC-SHA-256 under CUSTOMER_HASH_KEY, hex."""

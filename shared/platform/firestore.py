@@ -6,8 +6,9 @@ single read, deadlines, and the two outcomes callers decide on: `ChangedMeanwhil
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -38,6 +39,18 @@ class Stored:
     version: Any
 
 
+@dataclass
+class Operations:
+    """What is billed: documents that were read, and those that were written or deleted."""
+
+    reads: int = 0
+    writes: int = 0
+
+
+# Of the request or message that is being served. Threads that share it may lose one at times: it is an estimate.
+operations: ContextVar[Operations | None] = ContextVar("firestore_operations", default=None)
+
+
 def connect(project: str) -> Client:
     from google.cloud import firestore
 
@@ -54,6 +67,7 @@ def read(reference: DocumentReference, timeout: float = READ_SECONDS) -> Stored 
 
     client = reference._client
     document = _get_document(client, reference._document_path, timeout)
+    _billed(reads=1)
     if document is None:
         return None
     return Stored(_helpers.decode_dict(document.fields, client), document.update_time)
@@ -101,6 +115,7 @@ def commit(batch: WriteBatch, timeout: float = COMMIT_SECONDS) -> Any:
             results = batch.commit(retry=None, timeout=timeout)
         except (Aborted, AlreadyExists, FailedPrecondition, NotFound) as error:
             raise ChangedMeanwhile(type(error).__name__) from error
+    _billed(writes=len(results))
     return results[0].update_time if results else None
 
 
@@ -120,6 +135,42 @@ def put(batch: WriteBatch, reference: DocumentReference, data: dict[str, Any], s
     else:
         write.current_document.update_time.CopyFrom(_timestamp(seen.version))
     batch._add_write_pbs([Write.wrap(write)])
+
+
+def increase(
+    batch: WriteBatch,
+    reference: DocumentReference,
+    data: dict[str, Any],
+    amounts: Mapping[str, int],
+    least: Mapping[str, int] | None = None,
+) -> None:
+    """Add to fields of a document, which is made if it is not there; `data` replaces fields, all others stay.
+
+    `amounts` and `least` by field path, of simple names with dots between. `least`: set where there is nothing or more.
+    """
+    from google.cloud.firestore_v1.types import Write
+
+    write = _write_type()(update={"name": reference._document_path})
+    write.update_mask.field_paths.extend(data)
+    for name, value in data.items():
+        _encode(value, write.update.fields[name])
+    for path, amount in amounts.items():
+        write.update_transforms.add(field_path=path, increment={"integer_value": amount})
+    for path, value in (least or {}).items():
+        write.update_transforms.add(field_path=path, minimum={"integer_value": value})
+    batch._add_write_pbs([Write.wrap(write)])
+
+
+def stream(query: Any, **options: Any) -> Iterator[Any]:
+    """The query's documents, as they come. Raises the client's errors: see `translated`."""
+    found = 0
+    try:
+        for document in query.stream(**options):
+            found += 1
+            yield document
+    finally:
+        # A query that finds nothing is billed as one read.
+        _billed(reads=max(1, found))
 
 
 def remove(batch: WriteBatch, reference: DocumentReference, seen: Stored) -> None:
@@ -142,6 +193,13 @@ def translated() -> Iterator[None]:
         yield
     except (GoogleAPIError, GoogleAuthError) as error:
         raise _unavailable() from error
+
+
+def _billed(*, reads: int = 0, writes: int = 0) -> None:
+    asked = operations.get()
+    if asked:
+        asked.reads += reads
+        asked.writes += writes
 
 
 def _unavailable() -> Unavailable:

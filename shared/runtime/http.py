@@ -73,13 +73,21 @@ class Exchange:
     def respond(self) -> flask.Response:
         token = logs.context.set(self._log_context())
         try:
-            answer = self._answer()
-            json_body.drain(self.http.stream)
-            response = self._response(answer)
-            self._log(answer.status)
-            return response
+            with self.platform.metrics.serving(self.function.name):
+                return self._measured()
         finally:
             logs.context.reset(token)
+
+    def _measured(self) -> flask.Response:
+        answer = self._answer()
+        json_body.drain(self.http.stream)
+        response = self._response(answer)
+        elapsed = self.platform.clock.monotonic() - self.started
+        self.platform.metrics.count("requests")
+        self.platform.metrics.count("errors", int(answer.status >= 500))
+        self.platform.metrics.observe("latency", elapsed * 1000)
+        self._log(answer.status, elapsed)
+        return response
 
     def _answer(self) -> Answer:
         try:
@@ -241,8 +249,7 @@ class Exchange:
         response.headers.update(answer.headers)
         return response
 
-    def _log(self, status: int) -> None:
-        elapsed = self.platform.clock.monotonic() - self.started
+    def _log(self, status: int, elapsed: float) -> None:
         customer = self.customer_id or (self.principal.subject if self.principal.role == "customer" else "")
         log.log(
             logging.ERROR if status >= 500 else logging.INFO,

@@ -24,4 +24,6 @@ def forget() -> None:
     """The next call of `platform` reads the environment anew: for tests, which run in many projects."""
     global _platform  # noqa: PLW0603
     with _lock:
+        if _platform:
+            _platform.metrics.forget()
         _platform = None

@@ -35,10 +35,28 @@ class MessageFunction:
         self.platform = platform
 
     def __call__(self, event: CloudEvent) -> None:
+        token = logs.context.set({"function": self.name, "messageId": str(event["id"])})
+        try:
+            with self.platform.metrics.serving(self.name):
+                self._measured(event)
+        finally:
+            logs.context.reset(token)
+
+    def _measured(self, event: CloudEvent) -> None:
+        started, failed = self.platform.clock.monotonic(), True
+        try:
+            self._handled(event)
+            failed = False
+        finally:
+            milliseconds = (self.platform.clock.monotonic() - started) * 1000
+            self.platform.metrics.count("messages")
+            self.platform.metrics.count("messages_failed", int(failed))
+            self.platform.metrics.observe("message_latency", milliseconds)
+        log.info("message", extra={"latencyMs": round(milliseconds, 2)})
+
+    def _handled(self, event: CloudEvent) -> None:
         import werkzeug.exceptions as http_errors
 
-        token = logs.context.set({"function": self.name, "messageId": str(event["id"])})
-        started = self.platform.clock.monotonic()
         try:
             self.handler(delivery(self.platform, event))
         except Failure as failure:
@@ -47,11 +65,6 @@ class MessageFunction:
         except Exception:
             log.exception("message_failed")
             raise http_errors.InternalServerError from None
-        else:
-            elapsed = self.platform.clock.monotonic() - started
-            log.info("message", extra={"latencyMs": round(elapsed * 1000, 2)})
-        finally:
-            logs.context.reset(token)
 
 
 def delivery(platform: Platform, event: Any) -> Delivery:

@@ -1,0 +1,111 @@
+"""What all instances have measured, read back: of some minutes, or since the beginning."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import reduce
+from typing import Any
+
+from shared.platform import firestore
+from shared.platform.context import Platform
+from shared.platform.histograms import Histogram, bucket_in
+from shared.platform.metrics import COLLECTION, MINUTE, MINUTES, TOTALS
+
+# Functions that are read side by side.
+PARALLEL = 8
+
+
+@dataclass(frozen=True)
+class Measured:
+    """By name, as in docs/metrics.md: what was counted, and the histograms of what was timed, in milliseconds."""
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    latencies: Mapping[str, Histogram] = field(default_factory=dict)
+
+
+def together(measured: Iterable[Measured]) -> Measured:
+    """As one function's."""
+    return reduce(_both, measured, Measured())
+
+
+class MetricsReader:
+    """Reads what was written, and what this instance has not written yet."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def read(self, since: datetime, until: datetime) -> Mapping[str, Measured]:
+        """Function name → what it measured from the minute of `since` to that of `until`, both included.
+
+        Functions that measured nothing are not in it. Raises `Unavailable`.
+        """
+        first, last = f"{since:{MINUTE}}", f"{until:{MINUTE}}"
+        with self._platform.metrics.unwritten() as here, firestore.translated():
+            written = self._written(first, last)
+        own = [(function, _of_delta(delta)) for (function, minute), delta in here.items() if first <= minute <= last]
+        return _by_function([*written, *own])
+
+    def totals(self) -> Mapping[str, Measured]:
+        """Function name → its counts since the beginning. Raises `Unavailable`."""
+        with self._platform.metrics.unwritten() as here, firestore.translated():
+            documents = list(firestore.stream(self._platform.firestore.collection(COLLECTION)))
+        written = [(document.id, _of_document(document.to_dict() or {})) for document in documents]
+        own = [(function, _of_delta(delta)) for (function, minute), delta in here.items() if minute == TOTALS]
+        return _by_function([*written, *own])
+
+    def _written(self, first: str, last: str) -> list[tuple[str, Measured]]:
+        # Also those that have minutes and no totals yet.
+        functions = [reference.id for reference in self._platform.firestore.collection(COLLECTION).list_documents()]
+        with ThreadPoolExecutor(PARALLEL) as threads:
+            found = threads.map(lambda function: self._minutes(function, first, last), functions)
+            return list(zip(functions, found, strict=True))
+
+    def _minutes(self, function: str, first: str, last: str) -> Measured:
+        minutes = self._platform.firestore.collection(COLLECTION).document(function).collection(MINUTES)
+        query = (
+            minutes.order_by("__name__")
+            .start_at({"__name__": minutes.document(first)})
+            .end_at({"__name__": minutes.document(last)})
+        )
+        return together(_of_document(document.to_dict() or {}) for document in firestore.stream(query))
+
+
+def _by_function(measured: Iterable[tuple[str, Measured]]) -> Mapping[str, Measured]:
+    found: dict[str, Measured] = {}
+    for function, one in measured:
+        if one.counts or one.latencies:
+            found[function] = _both(found.get(function, Measured()), one)
+    return found
+
+
+def _both(one: Measured, other: Measured) -> Measured:
+    latencies = dict(one.latencies)
+    for name, histogram in other.latencies.items():
+        latencies[name] = latencies[name].merged(histogram) if name in latencies else histogram
+    return Measured(Counter(one.counts) + Counter(other.counts), latencies)
+
+
+def _of_document(document: Mapping[str, Any]) -> Measured:
+    latencies = {name: _histogram(stored) for name, stored in document.get("latencies", {}).items()}
+    return Measured(document.get("counts", {}), latencies)
+
+
+def _histogram(stored: Mapping[str, Any]) -> Histogram:
+    buckets = {bucket_in(field): number for field, number in stored.get("buckets", {}).items()}
+    return Histogram(buckets, stored.get("microseconds", 0) / 1000)
+
+
+def _of_delta(delta: Mapping[str, int]) -> Measured:
+    """From field paths to the document that they would make."""
+    document: dict[str, Any] = {}
+    for path, amount in delta.items():
+        *parents, last = path.split(".")
+        inside = document
+        for parent in parents:
+            inside = inside.setdefault(parent, {})
+        inside[last] = amount
+    return _of_document(document)
