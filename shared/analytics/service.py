@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from shared.platform.cache.counters import Counters
 from shared.platform.cache.models import FRESH_FOR, STALE_FOR
 from shared.platform.cache.store import ENTRIES, CacheStore, StoreDown
 from shared.platform.context import Platform
@@ -19,11 +19,9 @@ class CacheService:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
 
-    def statistics(self) -> dict[str, Any]:
-        """As `CacheStatisticsAnswer`. Raises `Unavailable`."""
-        platform, now = self._platform, self._platform.clock.now()
-        counters = platform.once(Counters, lambda: Counters(platform.firestore, platform.clock))
-        counted, since = counters.read()
+    def statistics(self, counted: Mapping[str, int], since: datetime | None) -> dict[str, Any]:
+        """As `CacheStatisticsAnswer`, from what all instances have counted since then."""
+        now = self._platform.clock.now()
         config = {
             "ttl_seconds": int(FRESH_FOR.total_seconds()),
             "stale_while_revalidate_seconds": int(STALE_FOR.total_seconds()),
@@ -41,9 +39,11 @@ class CacheService:
 
 
 def _counts(counted: Mapping[str, int]) -> dict[str, Any]:
-    fresh, stale, misses, errors = (counted.get(name, 0) for name in ("hits", "stale", "misses", "errors"))
+    fresh, stale, misses, errors = (
+        counted.get(name, 0) for name in ("cache_hits", "cache_stale", "cache_misses", "cache_errors")
+    )
     total = fresh + stale + misses + errors
-    micro = Decimal(counted.get("microseconds", 0))
+    micro = Decimal(counted.get("cache_microseconds", 0))
     return {
         "hits": fresh + stale,
         "stale": stale,

@@ -94,7 +94,10 @@ class AuditRepository:
 
         links = self._store.collection(LINKS).where(filter=FieldFilter("chain", "==", self._chain(table, day).id))
         with firestore.translated():
-            found = [link.to_dict() or {} for link in links.where(filter=FieldFilter("stored", "==", False)).stream()]
+            found = [
+                link.to_dict() or {}
+                for link in firestore.counted(links.where(filter=FieldFilter("stored", "==", False)).stream())
+            ]
         return {link["sequence"]: link["rowHash"] for link in found}
 
     def _try_place(self, table: Table, row: Row, link_after: LinkAfter) -> Link | None:

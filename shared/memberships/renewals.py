@@ -21,6 +21,7 @@ from shared.payments.ports import Gateway
 from shared.payments.service import Payments
 from shared.platform.context import Platform
 from shared.platform.errors import Failure
+from shared.platform.tally import carried
 
 # Members at once: the gateway takes a second for each.
 PARALLEL = 4
@@ -44,7 +45,7 @@ class Renewals:
         until = self._platform.clock.monotonic() + seconds
         due = list(self._billing.repository.due(self._billing.now().day))
         with ThreadPoolExecutor(PARALLEL) as threads:
-            counts = Counter(threads.map(lambda customer_hash: self._tried(customer_hash, until), due))
+            counts = Counter(threads.map(carried(lambda customer_hash: self._tried(customer_hash, until)), due))
         log.info("memberships_renewed", extra={"due": len(due), **counts})
         return counts
 

@@ -54,7 +54,7 @@ class Memberships:
         with firestore.translated():
             query = self._platform.firestore.collection(MEMBERSHIPS)
             due = query.where(filter=FieldFilter("dueOn", "<=", day.isoformat())).order_by("dueOn").select([])
-            yield from [found.id for found in due.stream()]
+            yield from [found.id for found in firestore.counted(due.stream())]
 
     def everyone(self) -> Iterator[Member]:
         """In pages, so that a large shop is read in flat memory."""
@@ -62,7 +62,7 @@ class Memberships:
         last = None
         while True:
             with firestore.translated():
-                page = list((query.start_after(last) if last else query).stream())
+                page = list(firestore.counted((query.start_after(last) if last else query).stream()))
             for found in page:
                 yield documents.to_member(found.id, found.to_dict() or {})
             if len(page) < PAGE:

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import reduce
 from typing import Any
 
 from shared.platform import firestore
 from shared.platform.context import Platform
 from shared.platform.histograms import Histogram, bucket_in
-from shared.platform.metrics import COLLECTION, MINUTE, MINUTES, TOTALS
+from shared.platform.metrics import COLLECTION, COUNTS, LATENCIES, MINUTE, MINUTES, TOTALS
 
 # Functions that are read side by side.
 PARALLEL = 8
@@ -21,10 +21,14 @@ PARALLEL = 8
 
 @dataclass(frozen=True)
 class Measured:
-    """By name, as in docs/metrics.md: what was counted, and the histograms of what was timed, in milliseconds."""
+    """By name, as in docs/metrics.md: what was counted, and the histograms of what was timed, in milliseconds.
+
+    `since`: of totals, when counting began; None while nothing of them is written.
+    """
 
     counts: Mapping[str, int] = field(default_factory=dict)
     latencies: Mapping[str, Histogram] = field(default_factory=dict)
+    since: datetime | None = None
 
 
 def together(measured: Iterable[Measured]) -> Measured:
@@ -52,7 +56,7 @@ class MetricsReader:
     def totals(self) -> Mapping[str, Measured]:
         """Function name → its counts since the beginning. Raises `Unavailable`."""
         with self._platform.metrics.unwritten() as here, firestore.translated():
-            documents = list(firestore.stream(self._platform.firestore.collection(COLLECTION)))
+            documents = list(firestore.counted(self._platform.firestore.collection(COLLECTION).stream()))
         written = [(document.id, _of_document(document.to_dict() or {})) for document in documents]
         own = [(function, _of_delta(delta)) for (function, minute), delta in here.items() if minute == TOTALS]
         return _by_function([*written, *own])
@@ -71,7 +75,7 @@ class MetricsReader:
             .start_at({"__name__": minutes.document(first)})
             .end_at({"__name__": minutes.document(last)})
         )
-        return together(_of_document(document.to_dict() or {}) for document in firestore.stream(query))
+        return together(_of_document(document.to_dict() or {}) for document in firestore.counted(query.stream()))
 
 
 def _by_function(measured: Iterable[tuple[str, Measured]]) -> Mapping[str, Measured]:
@@ -86,12 +90,14 @@ def _both(one: Measured, other: Measured) -> Measured:
     latencies = dict(one.latencies)
     for name, histogram in other.latencies.items():
         latencies[name] = latencies[name].merged(histogram) if name in latencies else histogram
-    return Measured(Counter(one.counts) + Counter(other.counts), latencies)
+    since = min(filter(None, (one.since, other.since)), default=None)
+    return Measured(Counter(one.counts) + Counter(other.counts), latencies, since)
 
 
 def _of_document(document: Mapping[str, Any]) -> Measured:
-    latencies = {name: _histogram(stored) for name, stored in document.get("latencies", {}).items()}
-    return Measured(document.get("counts", {}), latencies)
+    latencies = {name: _histogram(stored) for name, stored in document.get(LATENCIES, {}).items()}
+    since = datetime.fromtimestamp(document["since"] / 1000, UTC) if "since" in document else None
+    return Measured(document.get(COUNTS, {}), latencies, since)
 
 
 def _histogram(stored: Mapping[str, Any]) -> Histogram:

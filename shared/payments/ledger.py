@@ -122,5 +122,5 @@ def _where(name: str, operator: str, value: Any) -> FieldFilter:
 def _read(found: Iterable[DocumentSnapshot]) -> Iterator[Charge]:
     """Firestore is asked while they are gone through."""
     with firestore.translated():
-        for charge in found:
+        for charge in firestore.counted(found):
             yield documents.to_charge(charge.id, charge.to_dict() or {})

@@ -50,6 +50,7 @@ class Payments:
         self.ledger = Ledger(platform)
         self.gateway = gateway
         self._clock = platform.clock
+        self._metrics = platform.metrics
 
     def send(
         self,
@@ -100,7 +101,11 @@ class Payments:
             keep=keep,
             recurring=recurring,
         )
-        return self._sent(order, charge.id)
+        outcome = self._sent(order, charge.id)
+        if outcome.kind != UNKNOWN:
+            self._metrics.count("payment_charges")
+            self._metrics.count("payment_failures", int(outcome.kind in (DECLINED, ABSENT)))
+        return outcome
 
     def ask(self, charge: Charge) -> Outcome:
         """What has become of a charge, by our books, else by the gateway's. Raises `GatewayUnavailable`.

@@ -6,11 +6,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from shared.platform import tally
 from shared.platform.errors import Unavailable
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client, QueryJobConfig
 
+# Of a query that names a table.
+LEAST_BYTES_BILLED = 10 * 1024**2
 MAXIMUM_BYTES_BILLED = 1_000_000_000
 # Shorter than any function's time-out, so that the caller gets an answer.
 QUERY_SECONDS = 20.0
@@ -53,6 +56,7 @@ def query(
             retry=_retry(seconds),
             job_retry=DEFAULT_JOB_RETRY.with_timeout(seconds),
         )
+        tally.add(billed=max(rows.total_bytes_processed or 0, LEAST_BYTES_BILLED))
         return [dict(row.items()) for row in rows]
 
 
@@ -77,6 +81,7 @@ def change(
             job_retry=None,
         )
         job.result(timeout=seconds, retry=_retry(seconds), job_retry=None)
+        tally.add(billed=max(job.total_bytes_billed or 0, LEAST_BYTES_BILLED))
         return int(job.num_dml_affected_rows or 0)
 
 

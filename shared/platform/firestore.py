@@ -6,19 +6,20 @@ single read, deadlines, and the two outcomes callers decide on: `ChangedMeanwhil
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from shared.platform import tally
 from shared.platform.errors import RETRY_SENTENCE, ChangedMeanwhile, Unavailable
 
 if TYPE_CHECKING:
     from google.cloud.firestore import Client, DocumentReference, WriteBatch
 
+Found = TypeVar("Found")
 READ_SECONDS = 4.0
 COMMIT_SECONDS = 6.0
 READ_TRIES = 3
@@ -39,18 +40,6 @@ class Stored:
     version: Any
 
 
-@dataclass
-class Operations:
-    """What is billed: documents that were read, and those that were written or deleted."""
-
-    reads: int = 0
-    writes: int = 0
-
-
-# Of the request or message that is being served. Threads that share it may lose one at times: it is an estimate.
-operations: ContextVar[Operations | None] = ContextVar("firestore_operations", default=None)
-
-
 def connect(project: str) -> Client:
     from google.cloud import firestore
 
@@ -67,7 +56,7 @@ def read(reference: DocumentReference, timeout: float = READ_SECONDS) -> Stored 
 
     client = reference._client
     document = _get_document(client, reference._document_path, timeout)
-    _billed(reads=1)
+    tally.add(reads=1)
     if document is None:
         return None
     return Stored(_helpers.decode_dict(document.fields, client), document.update_time)
@@ -115,7 +104,7 @@ def commit(batch: WriteBatch, timeout: float = COMMIT_SECONDS) -> Any:
             results = batch.commit(retry=None, timeout=timeout)
         except (Aborted, AlreadyExists, FailedPrecondition, NotFound) as error:
             raise ChangedMeanwhile(type(error).__name__) from error
-    _billed(writes=len(results))
+    tally.add(writes=len(results))
     return results[0].update_time if results else None
 
 
@@ -161,16 +150,15 @@ def increase(
     batch._add_write_pbs([Write.wrap(write)])
 
 
-def stream(query: Any, **options: Any) -> Iterator[Any]:
-    """The query's documents, as they come. Raises the client's errors: see `translated`."""
+def counted(documents: Iterable[Found]) -> Iterator[Found]:
+    """What a query's `stream()` gives, as it comes, tallied. A query that finds nothing is billed as one read."""
     found = 0
     try:
-        for document in query.stream(**options):
+        for document in documents:
             found += 1
             yield document
     finally:
-        # A query that finds nothing is billed as one read.
-        _billed(reads=max(1, found))
+        tally.add(reads=max(1, found))
 
 
 def remove(batch: WriteBatch, reference: DocumentReference, seen: Stored) -> None:
@@ -193,13 +181,6 @@ def translated() -> Iterator[None]:
         yield
     except (GoogleAPIError, GoogleAuthError) as error:
         raise _unavailable() from error
-
-
-def _billed(*, reads: int = 0, writes: int = 0) -> None:
-    asked = operations.get()
-    if asked:
-        asked.reads += reads
-        asked.writes += writes
 
 
 def _unavailable() -> Unavailable:

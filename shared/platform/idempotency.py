@@ -102,7 +102,7 @@ class IdempotencyStore:
         """Delete every answer kept for a customer. Raises `Unavailable`."""
         with firestore.translated():
             query = self._client.collection(COLLECTION).where(filter=_equals("subject", subject)).select([])
-            references = [found.reference for found in query.stream()]
+            references = [found.reference for found in firestore.counted(query.stream())]
         for start in range(0, len(references), 400):
             chunk = references[start : start + 400]
             until_unchanged(partial(self._delete, chunk), self._clock, self._ids)

@@ -24,14 +24,15 @@ from itertools import islice
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from shared.platform import firestore
+from shared.platform import firestore, tally
 from shared.platform.clock import Clock
 from shared.platform.histograms import MOST, bucket_of, field_of
 
 if TYPE_CHECKING:
-    from google.cloud.firestore import Client
+    from google.cloud.firestore import Client, DocumentReference
 
 COLLECTION, MINUTES = "metrics", "minutes"
+COUNTS, LATENCIES = "counts", "latencies"
 APART_SECONDS = 10.0
 # One in six of these writes is for the counts since the beginning, which nobody watches by the minute.
 TOTALS_APART_SECONDS = 60.0
@@ -41,6 +42,7 @@ COMMIT_SECONDS = 3.0
 # Firestore adds to 500 fields of a document in one commit; three commits have room for every bucket.
 MOST_FIELDS, MOST_COMMITS = 400, 3
 MOST_MINUTES = 60
+OWN_WRITE = f"{COUNTS}.firestore_writes"
 MINUTE = "%Y%m%d%H%M"
 # In place of a minute: the counts since the beginning.
 TOTALS = ""
@@ -77,23 +79,23 @@ class Metrics:
 
     def count(self, name: str, amount: int = 1) -> None:
         """Add to a count. Neither raises nor waits for anything but other threads that count."""
-        self._add([(f"counts.{name}", amount)])
+        self._add([(f"{COUNTS}.{name}", amount)])
 
     def observe(self, name: str, milliseconds: float) -> None:
         """Add to a histogram. Neither raises nor waits for anything but other threads that count."""
         microseconds, bucket = int(min(max(0.0, milliseconds), MOST) * 1000), field_of(bucket_of(milliseconds))
-        self._add([(f"latencies.{name}.microseconds", microseconds), (f"latencies.{name}.buckets.{bucket}", 1)])
+        self._add([(f"{LATENCIES}.{name}.microseconds", microseconds), (f"{LATENCIES}.{name}.buckets.{bucket}", 1)])
 
     @contextmanager
     def serving(self, function: str) -> Iterator[None]:
         """What the block measures, and what it asks of Firestore, is this function's."""
-        asked = firestore.Operations()
-        named, told = _serving.set(function), firestore.operations.set(asked)
+        asked = tally.Tally()
+        named, told = _serving.set(function), tally.current.set(asked)
         try:
             yield
         finally:
-            self._add([("counts.firestore_reads", asked.reads), ("counts.firestore_writes", asked.writes)])
-            firestore.operations.reset(told)
+            self._add([(f"{COUNTS}.{name}", number) for name, number in vars(asked).items()])
+            tally.current.reset(told)
             _serving.reset(named)
 
     def flush(self) -> None:
@@ -123,7 +125,7 @@ class Metrics:
             for field, amount in added:
                 if amount:
                     self._waiting.setdefault((function, minute), Counter())[field] += amount
-                    if field.startswith("counts."):
+                    if field.startswith(COUNTS):
                         self._waiting.setdefault((function, TOTALS), Counter())[field] += amount
             self._start_timer()
 
@@ -175,7 +177,7 @@ class Metrics:
         taken = Counter(dict(islice(waiting.items(), MOST_FIELDS)))
         if rest := waiting - taken:
             self._waiting[document] = rest
-        taken["counts.firestore_writes"] += 1
+        taken[OWN_WRITE] += 1
         return taken
 
     def _written(self, taken: Mapping[Document, Counter[str]]) -> bool:
@@ -197,18 +199,21 @@ class Metrics:
                 firestore.increase(batch, totals, {}, delta, least={"since": now})
             else:
                 expiry = datetime.strptime(minute, MINUTE).replace(tzinfo=UTC) + KEPT
-                document = totals.collection(MINUTES).document(minute)
-                firestore.increase(batch, document, {"expireAt": expiry}, delta)
+                firestore.increase(batch, _of_minute(totals, minute), {"expireAt": expiry}, delta)
         firestore.commit(batch, COMMIT_SECONDS)
 
     def _keep(self, taken: Mapping[Document, Counter[str]]) -> None:
         with self._guard:
             for document, delta in taken.items():
-                delta["counts.firestore_writes"] -= 1
+                delta[OWN_WRITE] -= 1
                 self._waiting[document] = +delta + self._waiting.get(document, Counter())
             too_old = sorted({minute for _, minute in self._waiting} - {TOTALS})[:-MOST_MINUTES]
             for document in [document for document in self._waiting if document[1] in too_old]:
                 del self._waiting[document]
+
+
+def _of_minute(totals: DocumentReference, minute: str) -> DocumentReference:
+    return totals.collection(MINUTES).document(minute)
 
 
 def forget_all() -> None:

@@ -157,7 +157,7 @@ class Outbox:
         while True:
             query = self._client.collection(COLLECTION).order_by("createdAt").limit(PAGE)
             with firestore.translated():
-                page = list((query.start_after(last) if last else query).stream())
+                page = list(firestore.counted((query.start_after(last) if last else query).stream()))
             if not page:
                 return
             last = page[-1]

@@ -10,12 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from shared.platform import bigquery
+from shared.platform import bigquery, tally
 from shared.platform.budget import Budget
 from shared.platform.context import Platform
 
 # BigQuery bills at least this much for each table that a query names.
-LEAST_BYTES_A_TABLE = 10 * 1024**2
+LEAST_BYTES_A_TABLE = bigquery.LEAST_BYTES_BILLED
 # Shorter than the lease of whoever waits for the answer.
 SECONDS = 8.0
 # Name → (BigQuery type, value).
@@ -67,14 +67,20 @@ class Queries:
         return _each(queries, lambda query: self._rows(query, values))
 
     def _rows(self, query: Query, values: Values) -> Rows:
-        return bigquery.query(
-            self._platform.bigquery,
-            query.sql,
-            _named(query, values),
-            query.name,
-            SECONDS,
-            query.maximum_bytes_billed,
-        )
+        started, metrics = self._platform.clock.monotonic(), self._platform.metrics
+        try:
+            return bigquery.query(
+                self._platform.bigquery,
+                query.sql,
+                _named(query, values),
+                query.name,
+                SECONDS,
+                query.maximum_bytes_billed,
+            )
+        finally:
+            # Also of one that failed: a warehouse that answers too late is slow.
+            metrics.count("queries")
+            metrics.observe("query_latency", (self._platform.clock.monotonic() - started) * 1000)
 
     def _billed(self, queries: Sequence[Query], values: Values) -> int:
         """Bytes that they will be billed for together."""
@@ -101,4 +107,4 @@ def _each(queries: Sequence[Query], work: Callable[[Query], Any]) -> list[Any]:
     if len(queries) == 1:
         return [work(queries[0])]
     with ThreadPoolExecutor(len(queries)) as threads:
-        return list(threads.map(work, queries))
+        return list(threads.map(tally.carried(work), queries))

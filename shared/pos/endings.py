@@ -12,6 +12,7 @@ from typing import Any
 from shared.platform.clock import Clock
 from shared.platform.errors import Failure
 from shared.platform.ids import Ids
+from shared.platform.metrics import Metrics
 from shared.platform.outbox import Outgoing
 from shared.pos import documents, events, rules
 from shared.pos.errors import AuthFailed
@@ -31,10 +32,11 @@ log = logging.getLogger(__name__)
 class Endings:
     """Writes the end of runs."""
 
-    def __init__(self, repository: SyncRepository, clock: Clock, ids: Ids) -> None:
+    def __init__(self, repository: SyncRepository, clock: Clock, ids: Ids, metrics: Metrics) -> None:
         self._repository = repository
         self._clock = clock
         self._ids = ids
+        self._metrics = metrics
 
     def completed(self, job: Job, source: Source) -> None:
         """Once all windows are done; before that, and again after it, nothing."""
@@ -60,8 +62,9 @@ class Endings:
             horizon=outcome.horizon,
         )
         if ended and error:
-            self._log_failed(found, error["code"])
+            self._note_failed(found, error["code"])
         elif ended:
+            self._metrics.count("sync_runs")
             state = RED if outcome.differences else IDLE
             log.info(
                 "sync_finished", extra={"source": found.source, "mode": found.mode, "job": found.id, "state": state}
@@ -86,9 +89,11 @@ class Endings:
         # What it wrote before it failed is in the tables: what is cached of them is old.
         wrote = Outcome(self._repository.windows(job.id)).total.written > 0
         if self._repository.end(job, FAILED, states, names, outgoing, error=error, changed_rows=wrote):
-            self._log_failed(job, failure.code)
+            self._note_failed(job, failure.code)
 
-    def _log_failed(self, job: Job, code: str) -> None:
+    def _note_failed(self, job: Job, code: str) -> None:
+        self._metrics.count("sync_runs")
+        self._metrics.count("sync_failures")
         log.error("sync_failed", extra={"source": job.source, "mode": job.mode, "job": job.id, "code": code})
 
     def postponed(self, job: Job, streams: Sequence[Stream], failure: Failure) -> None:

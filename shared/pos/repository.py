@@ -110,7 +110,11 @@ class SyncRepository:
         from google.cloud.firestore import FieldFilter
 
         with firestore.translated():
-            found = list(self._client.collection(WINDOWS).where(filter=FieldFilter("job", "==", job_id)).stream())
+            found = list(
+                firestore.counted(
+                    self._client.collection(WINDOWS).where(filter=FieldFilter("job", "==", job_id)).stream()
+                )
+            )
         found.sort(key=lambda snapshot: str(snapshot.id))
         return [documents.window(snapshot.id, snapshot.to_dict() or {}) for snapshot in found]
 

@@ -18,6 +18,7 @@ from contextlib import suppress
 
 from shared.platform.context import Platform
 from shared.platform.errors import Failure, Unavailable
+from shared.platform.tally import carried
 from shared.pos import rules
 from shared.pos.endings import Endings
 from shared.pos.errors import SourceFailure, SourceRefused, SourceUnavailable, SuddenlyEmpty
@@ -46,7 +47,7 @@ class SyncService:
         self._connect = connect
         self._parallel = max(1, platform.settings.square_parallel)
         self._repository = SyncRepository(platform.firestore, platform.outbox, platform.clock, platform.ids)
-        self._endings = Endings(self._repository, platform.clock, platform.ids)
+        self._endings = Endings(self._repository, platform.clock, platform.ids, platform.metrics)
 
     def handle(self, request: SyncRequest) -> None:
         """One message. Raises `Unavailable` to be called again."""
@@ -219,7 +220,7 @@ class SyncService:
     def _side_by_side(self, run: Run, windows: Sequence[str], count: int) -> None:
         """The first failure ends it: windows that have begun go on to their end, the others are not begun."""
         with ThreadPoolExecutor(max(1, count), thread_name_prefix="window") as pool:
-            futures = [pool.submit(self._window, run, name) for name in windows]
+            futures = [pool.submit(carried(self._window), run, name) for name in windows]
             try:
                 for future in as_completed(futures):
                     future.result()

@@ -19,6 +19,7 @@ from shared.platform.clock import to_milliseconds
 from shared.platform.contention import until_unchanged
 from shared.platform.context import Platform
 from shared.platform.errors import Unavailable
+from shared.platform.tally import carried
 from shared.raffles import documents, events, rules
 from shared.raffles.errors import AlreadyDrawn, NoRaffle
 from shared.raffles.models import (
@@ -117,7 +118,7 @@ class Cancellations:
         waiting = list(self._raffles.purchases_in(raffle.id, PAID, REFUNDING))
         with ThreadPoolExecutor(AT_ONCE) as threads:
             tried: Iterable[Refund | None] = threads.map(
-                lambda purchase: self._refunded(raffle, purchase, until, again=again), waiting
+                carried(lambda purchase: self._refunded(raffle, purchase, until, again=again)), waiting
             )
             for refund in tried:
                 if refund is None:

@@ -137,7 +137,7 @@ def _raffle(found: DocumentSnapshot) -> Raffle:
 def _read(stream: Iterable[DocumentSnapshot]) -> list[DocumentSnapshot]:
     """A stream asks Firestore when it is gone through, no earlier."""
     with firestore.translated():
-        return list(stream)
+        return list(firestore.counted(stream))
 
 
 def _where(name: str, operator: str, value: Any) -> FieldFilter:

@@ -61,6 +61,14 @@ class RateLimiter:
         """Failure policy: without Firestore the limit falls back to this instance's own window, and says so."""
         # Keyed, so that nobody who reads the store can try out ids and addresses.
         key = self._platform.customer_hash(f"{tier.name}:{caller}")
+        decision = self._decided(key, tier)
+        metrics, blocked = self._platform.metrics, int(not decision.allowed)
+        for name in ("", f"_{tier.name}"):
+            metrics.count(f"rate_limit_hits{name}")
+            metrics.count(f"rate_limit_blocks{name}", blocked)
+        return decision
+
+    def _decided(self, key: str, tier: Tier) -> Decision:
         try:
             return self._leased(key, tier)
         except Contended:

@@ -35,6 +35,9 @@ from shared.verification.rules import check, counted, expires_at, remaining, res
 from shared.verification.tokens import AgeTokens
 from shared.verification.vault import Vault
 
+# The method of what is answered from the record.
+CACHE = "cache"
+
 log = logging.getLogger(__name__)
 
 
@@ -82,6 +85,7 @@ class VerificationService:
         """
         if self._is_sandbox(customer_id):
             return self._verify_in_sandbox(customer_id)
+        started = self._platform.clock.monotonic()
         attempt = Attempt(
             customer_id=customer_id,
             customer_hash=self._platform.customer_hash(customer_id),
@@ -90,11 +94,25 @@ class VerificationService:
             request_id=request_id,
             new_record=new_record,
         )
+        outcome = self._outcome(attempt)
+        self._measure(outcome, started)
+        return outcome
+
+    def _outcome(self, attempt: Attempt) -> Verified | Refused:
         cached = self._from_record(attempt, self._repository.record(attempt.customer_hash))
         if cached:
             return cached
         with self._locks.hold(attempt.customer_hash):
             return until_unchanged(lambda: self._decide(attempt), self._platform.clock, self._platform.ids)
+
+    def _measure(self, outcome: Verified | Refused, started: float) -> None:
+        """An answer from the record is no attempt (docs/decisions/0007), and is no quicker way to a good figure."""
+        metrics = self._platform.metrics
+        if isinstance(outcome, Verified) and outcome.method == CACHE:
+            return
+        metrics.count("verification_attempts")
+        metrics.count("verification_successes", int(isinstance(outcome, Verified)))
+        metrics.observe("verification_latency", (self._platform.clock.monotonic() - started) * 1000)
 
     def _decide(self, attempt: Attempt) -> Verified | Refused:
         record = self._repository.record(attempt.customer_hash)
@@ -117,7 +135,7 @@ class VerificationService:
         checked = check(attempt.claim, now)
         if isinstance(checked, Refusal) or not self._same_birth_date(attempt, checked, record.verification):
             return None
-        return self._verified(attempt.customer_id, record.verification, "cache", checked.age)
+        return self._verified(attempt.customer_id, record.verification, CACHE, checked.age)
 
     def _same_birth_date(self, attempt: Attempt, checked: Checked, verification: Verification) -> bool:
         try:
@@ -134,6 +152,7 @@ class VerificationService:
         if remaining(times) > 0:
             return
         ids = self._platform.ids
+        self._platform.metrics.count("verification_limit_hits")
         self._platform.outbox.announce(
             events.rate_limited(ids.new("evt"), ids.new("att"), attempt.customer_hash, attempt.request_id, now)
         )
@@ -193,7 +212,7 @@ class VerificationService:
         return Verified(
             verification_id=verification.id,
             method=method,
-            reason="Previously verified customer" if method == "cache" else "All checks passed",
+            reason="Previously verified customer" if method == CACHE else "All checks passed",
             age=age,
             verified_at=verification.verified_at,
             expires_at=verification.expires_at,

@@ -29,6 +29,8 @@ def collections_of(batch: WriteBatch) -> list[str]:
 
 def commit(batch: WriteBatch, *args: Any, **kwargs: Any) -> Any:
     collections = collections_of(batch)
+    if collections == ["metrics"]:  # figures go when their timer says
+        return real_commit(batch, *args, **kwargs)
     if die_before in collections:
         os.killpg(0, signal.SIGKILL)
     outcome = "ok"

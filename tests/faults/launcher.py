@@ -1,14 +1,15 @@
 """Starts functions that die, or stop, at a chosen write: `python -m tests.faults.launcher`, in the lean environment.
 
 Each line of standard input is an order, `{function, environment, after, signal, trace, log}`; for each a process is
-forked that serves the function on a free port and answers with a line `{pid, port}`. The Google SDK and `requests` are
-wrapped in that process: every write appends its name to the file `trace`, and right after write number `after` (0:
-before the first) the process sends itself the signal: SIGKILL, as `kill -9` would, or SIGSTOP, until the test lets it
-go on. Forking costs a tenth of a start; no client exists before it.
+forked that serves the function on a free port and answers with a line `{pid, port}`; at SIGTERM it ends in order.
+The Google SDK and `requests` are wrapped in that process: every write appends its name to the file `trace`, and right
+after write number `after` (0: before the first) the process sends itself the signal: SIGKILL, as `kill -9` would, or
+SIGSTOP, until the test lets it go on. Forking costs a tenth of a start; no client exists before it.
 """
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import json
 import os
@@ -71,11 +72,12 @@ class Writes:
             file.write(line + "\n")
 
 
-def batch_name(batch: Any) -> str:
-    """The collections that a commit writes to; `-` before those it deletes from."""
-    return " ".join(
+def batch_name(batch: Any) -> str | None:
+    """The collections that a commit writes to; `-` before those it deletes from. Figures go when their timer says."""
+    names = " ".join(
         f"-{_collection(pb.delete)}" if pb.delete else _collection(pb.update.name) for pb in batch._write_pbs
     )
+    return None if set(names.split()) == {"metrics"} else names
 
 
 def request_name(session: Any, request: requests.PreparedRequest) -> str | None:
@@ -108,7 +110,12 @@ def serve(order: dict[str, Any], answers: int) -> None:
     app = functions_framework.create_app(order["function"], MAIN)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     os.write(answers, json.dumps({"pid": os.getpid(), "port": server.server_port}).encode() + b"\n")
-    server.serve_forever()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        server.serve_forever()
+    finally:
+        # A forked process would end as its parent does, and what was registered here not be called.
+        atexit._run_exitfuncs()
 
 
 def main() -> None:

@@ -100,6 +100,11 @@ class Process:
     def _lines(self) -> list[str]:
         return self._trace.read_text().splitlines() if self._trace.exists() else []
 
+    def end(self) -> None:
+        """As an instance that is not needed any more."""
+        os.kill(self._pid, signal.SIGTERM)
+        self._await_death()
+
     def kill(self) -> None:
         if self._alive():
             os.kill(self._pid, signal.SIGKILL)

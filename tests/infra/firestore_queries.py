@@ -13,7 +13,7 @@ from dataclasses import replace
 from tests.infra.flow import NONE, STATEMENTS, Held, Queries, branches_of, either, taken
 from tests.infra.index_rules import ASCENDING, DESCENDING, Query
 
-ENDS = {"stream", "get", "on_snapshot"}
+ENDS = {"stream", "get", "on_snapshot", "list_documents"}
 NARROWS = {"limit", "limit_to_last", "start_after", "start_at", "end_before", "end_at", "select"}
 # In these a query is looked at or ended, and goes nowhere.
 UNTOUCHED = (ast.Compare, ast.comprehension, ast.withitem)

@@ -8,10 +8,9 @@ from dataclasses import replace
 from functools import partial
 
 from shared.platform.cache import rules
-from shared.platform.cache.counters import Counters
 from shared.platform.cache.flights import Flights
 from shared.platform.cache.memory import Memory
-from shared.platform.cache.models import Found, Head, Params, State, View
+from shared.platform.cache.models import COUNTED, Found, Head, Params, State, View
 from shared.platform.cache.refreshes import Refreshes
 from shared.platform.cache.rules import Verdict
 from shared.platform.cache.store import CacheStore, Entry, StoreDown
@@ -38,7 +37,6 @@ class Cache:
         self._flights: Flights[Found] = Flights()
         self._refreshes = Refreshes(platform.publisher, platform.clock)
         self._store_rests_until = float("-inf")
-        self.counters = platform.once(Counters, lambda: Counters(platform.firestore, platform.clock))
 
     @classmethod
     def on(cls, platform: Platform) -> Cache:
@@ -51,8 +49,13 @@ class Cache:
             found = self._find(view, params, rules.key_of(view, params))
             state = found.state
         finally:
-            self.counters.count(state, self._clock.monotonic() - started)
+            self._measure(state, self._clock.monotonic() - started)
         return found
+
+    def _measure(self, state: State | None, seconds: float) -> None:
+        """A failed lookup has no state."""
+        self._platform.metrics.count(COUNTED[state])
+        self._platform.metrics.count("cache_microseconds", int(seconds * 1_000_000))
 
     def refresh(self, view: View, params: Params) -> None:
         """Load anew unless it is fresh. Failure policy: a failed load is noted; who asks next is served the last value.

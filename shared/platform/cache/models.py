@@ -59,6 +59,17 @@ class State(Enum):
     DEGRADED = "degraded"  # loading failed: the last value there was
 
 
+# How it is counted (docs/metrics.md). A failed lookup has no state.
+COUNTED = {
+    State.HIT: "cache_hits",
+    State.STALE: "cache_stale",
+    State.MISS: "cache_misses",
+    State.COLLAPSED: "cache_misses",
+    State.DEGRADED: "cache_errors",
+    None: "cache_errors",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Head:
     """All that is known of one entry but its value.

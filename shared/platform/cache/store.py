@@ -132,9 +132,11 @@ class CacheStore:
             query = self._client.collection(ENTRIES).order_by("__name__").limit(PAGE)
             with _answering(), firestore.translated():
                 page = list(
-                    (query.start_after(last) if last else query)
-                    .select(["view"])
-                    .stream(retry=once, timeout=firestore.READ_SECONDS)
+                    firestore.counted(
+                        (query.start_after(last) if last else query)
+                        .select(["view"])
+                        .stream(retry=once, timeout=firestore.READ_SECONDS)
+                    )
                 )
             if not page:
                 return

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from shared.monitoring.figures import Measured, MetricsReader, together
-from shared.platform import firestore
+from shared.platform import firestore, tally
 from shared.platform.context import Platform
 from shared.platform.metrics import APART_SECONDS, KEPT, MOST_FIELDS, MOST_MINUTES, Metrics
 from tests.factories.documents import documents
@@ -59,14 +59,14 @@ def tick(metrics: Metrics, clock: SteppingClock) -> None:
 
 
 @contextmanager
-def firestore_writes() -> Iterator[firestore.Operations]:
+def firestore_writes() -> Iterator[tally.Tally]:
     """Counts those of the block."""
-    asked = firestore.Operations()
-    token = firestore.operations.set(asked)
+    asked = tally.Tally()
+    token = tally.current.set(asked)
     try:
         yield asked
     finally:
-        firestore.operations.reset(token)
+        tally.current.reset(token)
 
 
 def test_instances_add_up_by_function_and_minute(platform: Platform, clock: SteppingClock) -> None:
@@ -145,8 +145,8 @@ def test_a_function_writes_one_document_in_ten_seconds(platform: Platform, clock
                 platform.metrics.count("requests")
         with firestore_writes() as counted:
             tick(platform.metrics, clock)
-        writes += counted.writes
-        assert counted.writes <= 1
+        writes += counted.firestore_writes
+        assert counted.firestore_writes <= 1
     assert writes == 120
     # At most what came last waits.
     with platform.metrics.unwritten() as waiting:
@@ -236,8 +236,8 @@ def test_what_is_asked_of_firestore_is_counted(platform: Platform) -> None:
         firestore.commit(batch)
         firestore.read(store.collection("things").document("0"))
         firestore.read(store.collection("things").document("none"))
-        assert len(list(firestore.stream(store.collection("things")))) == 3
-        assert list(firestore.stream(store.collection("nothing"))) == []
+        assert len(list(firestore.counted(store.collection("things").stream()))) == 3
+        assert list(firestore.counted(store.collection("nothing").stream())) == []
     assert read(platform)[ONE].counts == {"firestore_reads": 6, "firestore_writes": 3}
 
 
