@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import random
+from collections.abc import Callable
 from functools import reduce
 
 import pytest
@@ -29,6 +31,24 @@ def histogram(values: list[float]) -> Histogram:
 @given(st.lists(MILLISECONDS, min_size=1, max_size=200), QUANTILES)
 def test_a_quantile_is_within_one_per_cent(values: list[float], q: float) -> None:
     assert histogram(values).quantile(q) == pytest.approx(exact(values, q), rel=0.01)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        lambda dice: dice.lognormvariate(3.5, 1.2),
+        lambda dice: dice.gauss(20, 3) if dice.random() < 0.94 else dice.gauss(900, 100),
+        lambda dice: dice.paretovariate(1.1),
+        lambda dice: dice.expovariate(0.01),
+        lambda dice: dice.choice((5.0, 5.01, 5000.0)),
+    ],
+)
+def test_merged_from_three_parts_of_any_shape(shape: Callable[[random.Random], float]) -> None:
+    dice = random.Random(8)
+    values = [max(LEAST, shape(dice)) for _ in range(30_000)]
+    merged = reduce(Histogram.merged, [histogram(values[n::3]) for n in range(3)])
+    for q in (0.5, 0.95, 0.99):
+        assert merged.quantile(q) == pytest.approx(exact(values, q), rel=0.01)
 
 
 @given(st.lists(st.lists(MILLISECONDS, max_size=50), min_size=1, max_size=5))
