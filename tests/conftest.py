@@ -49,6 +49,11 @@ def pytest_unconfigure() -> None:
         emulators.stop()
 
 
+def pytest_sessionfinish() -> None:
+    """What a thread measured after its test's end: its project is nobody's any more, and its emulator ends now."""
+    metrics.forget_all()
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Make `--dist loadgroup` work: pytest-xdist 3.8 writes groups into `_nodeid`, where pytest 9.2 no longer looks.

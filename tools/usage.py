@@ -157,6 +157,10 @@ def _firestore(book: Book, found: Mapping[str, Load]) -> Quantities:
         f"firestore_{kind}": sum((load.calls * load.each[kind] for load in found.values()), Decimal(0))
         for kind in kinds
     }
+    calls = sum((load.calls for load in found.values()), Decimal(0))
+    # What every call measures beside its own work (docs/metrics.md).
+    operations["firestore_writes"] += calls * book.assumed["figures_writes"]
+    operations["firestore_ttl_deletes"] += calls * book.assumed["figures_ttl_deletes"]
     return {**operations, "firestore_storage": book.assumed["firestore_gib"]}
 
 

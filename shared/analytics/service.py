@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
 from shared.platform.cache.models import FRESH_FOR, STALE_FOR
 from shared.platform.cache.store import ENTRIES, CacheStore, StoreDown
 from shared.platform.context import Platform
 from shared.platform.errors import RETRY_SENTENCE, Unavailable
+from shared.values.shares import per_cent
 
 
 class CacheService:
@@ -50,12 +51,7 @@ def _counts(counted: Mapping[str, int]) -> dict[str, Any]:
         "misses": misses,
         "errors": errors,
         "total_requests": total,
-        "hit_rate": _per_cent(fresh + stale, total),
-        "miss_rate": _per_cent(misses, total),
+        "hit_rate": per_cent(fresh + stale, total),
+        "miss_rate": per_cent(misses, total),
         "avg_response_time_ms": float((micro / 1000 / total).quantize(Decimal("0.01"))) if total else 0.0,
     }
-
-
-def _per_cent(part: int, whole: int) -> str:
-    share = Decimal(100 * part) / whole if whole else Decimal(0)
-    return f"{share.quantize(Decimal('0.01'), ROUND_HALF_UP)}%"

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import reduce
 from typing import Any
 
-from shared.platform import firestore
+from shared.platform import firestore, tally
 from shared.platform.context import Platform
 from shared.platform.histograms import Histogram, bucket_in
 from shared.platform.metrics import COLLECTION, COUNTS, LATENCIES, MINUTE, MINUTES, TOTALS
@@ -56,16 +56,19 @@ class MetricsReader:
     def totals(self) -> Mapping[str, Measured]:
         """Function name → its counts since the beginning. Raises `Unavailable`."""
         with self._platform.metrics.unwritten() as here, firestore.translated():
-            documents = list(firestore.counted(self._platform.firestore.collection(COLLECTION).stream()))
+            documents = list(
+                firestore.counted(self._platform.firestore.collection(COLLECTION).stream(**firestore.in_time()))
+            )
         written = [(document.id, _of_document(document.to_dict() or {})) for document in documents]
         own = [(function, _of_delta(delta)) for (function, minute), delta in here.items() if minute == TOTALS]
         return _by_function([*written, *own])
 
     def _written(self, first: str, last: str) -> list[tuple[str, Measured]]:
         # Also those that have minutes and no totals yet.
-        functions = [reference.id for reference in self._platform.firestore.collection(COLLECTION).list_documents()]
+        collection = self._platform.firestore.collection(COLLECTION)
+        functions = [reference.id for reference in collection.list_documents(**firestore.in_time())]
         with ThreadPoolExecutor(PARALLEL) as threads:
-            found = threads.map(lambda function: self._minutes(function, first, last), functions)
+            found = threads.map(tally.carried(lambda function: self._minutes(function, first, last)), functions)
             return list(zip(functions, found, strict=True))
 
     def _minutes(self, function: str, first: str, last: str) -> Measured:
@@ -75,7 +78,8 @@ class MetricsReader:
             .start_at({"__name__": minutes.document(first)})
             .end_at({"__name__": minutes.document(last)})
         )
-        return together(_of_document(document.to_dict() or {}) for document in firestore.counted(query.stream()))
+        found = firestore.counted(query.stream(**firestore.in_time()))
+        return together(_of_document(document.to_dict() or {}) for document in found)
 
 
 def _by_function(measured: Iterable[tuple[str, Measured]]) -> Mapping[str, Measured]:

@@ -150,6 +150,13 @@ def increase(
     batch._add_write_pbs([Write.wrap(write)])
 
 
+def in_time() -> dict[str, Any]:
+    """Options of a query's `stream()` that answers in READ_SECONDS: the client's own retries go on for five minutes."""
+    from google.api_core.retry import Retry, if_exception_type
+
+    return {"retry": Retry(if_exception_type()), "timeout": READ_SECONDS}
+
+
 def counted(documents: Iterable[Found]) -> Iterator[Found]:
     """What a query's `stream()` gives, as it comes, tallied. A query that finds nothing is billed as one read."""
     found = 0

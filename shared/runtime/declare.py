@@ -97,6 +97,7 @@ class Endpoint(Runs):
     idempotent: bool
     tier: str | None
     cache_control: str
+    limited_here: bool = False
     cached: bool = False
     refuses_card_data: bool = False
     reserved: frozenset[str] = frozenset()
@@ -151,6 +152,7 @@ def endpoint(
     idempotent: bool = False,
     tier: str | None = None,
     cache_control: str = "no-store",
+    limited_here: bool = False,
     cached: bool = False,
     refuses_card_data: bool = False,
     reserved: Iterable[str] = (),
@@ -161,10 +163,13 @@ def endpoint(
 
     `owner` names the customer id that a customer's token must equal. `headers`: request headers that are read,
     name → meaning. `idempotent` accepts an Idempotency-Key. `tier` replaces the caller's own rate-limit tier.
+    `limited_here`: callers are counted by the instance alone, of which there can be one only.
     `cached`: answered through runtime/cached.py, with an ETag. `refuses_card_data`: a body with card data is refused.
     `reserved`: what the path's last parameter cannot be, because another route has it there as a word.
     """
     method, _, path = route.partition(" ")
+    if limited_here and runs.get("max_instances") != 1:
+        raise ValueError(f"{route} is limited by its instance: say max_instances=1.")
     _check_route(method, path)
     _check_owner(route, owner, auth, {"path": _parameters(path), "body": _fields(body), "query": _fields(query)})
     return _record(
@@ -180,6 +185,7 @@ def endpoint(
             tier=tier,
             # A browser keeps it, and asks each time whether it is still right.
             cache_control="private, no-cache" if cached else cache_control,
+            limited_here=limited_here,
             cached=cached,
             refuses_card_data=refuses_card_data,
             reserved=frozenset(reserved),

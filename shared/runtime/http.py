@@ -149,7 +149,7 @@ class Exchange:
         tier = rate_limits.tier_for(settings, self.principal, self.declared.tier)
         by_address = tier.name in rate_limits.BY_ADDRESS
         caller = self._client_ip() if by_address else self.principal.subject
-        decision = self.function.limiter.admit(tier, caller)
+        decision = self.function.limiter.admit(tier, caller, here=self.declared.limited_here)
         self.limit_headers = dict(rate_limits.headers(tier, decision))
         if not decision.allowed:
             self.repeated_refusal = not decision.newly_blocked

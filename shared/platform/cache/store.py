@@ -74,6 +74,13 @@ class CacheStore:
             seen = firestore.read(self._head(key))
         return Entry(_head_of(seen.data), seen) if seen else None
 
+    def newest(self) -> Head | None:
+        """The head that was last known to be right, of all."""
+        query = self._client.collection(ENTRIES).order_by("checkedAt", direction="DESCENDING").limit(1)
+        with _answering(), firestore.translated():
+            found = list(firestore.counted(query.stream(**firestore.in_time())))
+        return _head_of(found[0].to_dict() or {}) if found else None
+
     def value(self, key: str, head: Head) -> bytes | None:
         """None when the parts are not those of this head: it was replaced meanwhile, or they are gone."""
         found = bytearray()
@@ -124,18 +131,13 @@ class CacheStore:
         return count
 
     def _pages(self) -> Iterator[list[Any]]:
-        from google.api_core.retry import Retry, if_exception_type
-
-        # The client's own retries go on for five minutes.
-        once, last = Retry(if_exception_type()), None
+        last = None
         while True:
             query = self._client.collection(ENTRIES).order_by("__name__").limit(PAGE)
             with _answering(), firestore.translated():
                 page = list(
                     firestore.counted(
-                        (query.start_after(last) if last else query)
-                        .select(["view"])
-                        .stream(retry=once, timeout=firestore.READ_SECONDS)
+                        (query.start_after(last) if last else query).select(["view"]).stream(**firestore.in_time())
                     )
                 )
             if not page:
