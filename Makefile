@@ -51,6 +51,9 @@ verify-audit: $(FUNCTIONS)/.ready ## recompute the audit chains of the running s
 migrate-partitions: $(FUNCTIONS)/.ready ## move an unpartitioned table into the partitioned one: make migrate-partitions TABLE=analytics.square_payments [PROJECT=] [ARGS=--dry-run]
 	@$(FUNCTIONS)/bin/python $(if $(PROJECT),,-m local.with_stack) -m tools.migrate_partitions $(TABLE) $(ARGS)
 
+dead-letters: $(FUNCTIONS)/.ready ## messages that were given up: make dead-letters ARGS="list|show ID|replay --all|discard ID" [PROJECT=]
+	@$(FUNCTIONS)/bin/python $(if $(PROJECT),,-m local.with_stack) -m tools.dead_letters $(ARGS)
+
 sync: $(FUNCTIONS)/.ready ## copy a source into the running stack's BigQuery: make sync ARGS="square --backfill 2y"
 	@$(FUNCTIONS)/bin/python -m local.with_stack -m tools.sync $(ARGS)
 
@@ -128,4 +131,4 @@ lock: $(filter .venv/%,$(UV)) ## resolve the dependencies anew (UPGRADE=1 takes 
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header pyproject.toml -c requirements/tools.txt -o requirements/functions.txt
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header $(if $(UPGRADE),--upgrade) --group checkov -o requirements/checkov.txt
 
-.PHONY: help run stop token test check check-infra format generate verify-audit migrate-partitions sync costs package deploy plan rollback releases destroy terraform smoke secrets rotate restart bench bench-sync bench-raffle bench-analytics setup java browser lock
+.PHONY: help run stop token test check check-infra format generate verify-audit migrate-partitions sync costs package deploy plan rollback releases destroy terraform smoke secrets rotate restart bench bench-sync bench-raffle bench-analytics setup java browser lock dead-letters

@@ -42,9 +42,9 @@ locals {
       dead-letters = {
         severity = "ERROR"
         title    = "Messages were given up"
-        query    = "max by (subscription_id) (pubsub_googleapis_com:subscription_num_undelivered_messages{${local.pubsub},subscription_id=~\".+-dead-letter\"}) > 0"
+        query    = "sum by (subscription_id) (increase(pubsub_googleapis_com:subscription_dead_letter_message_count{${local.pubsub}}[10m])) > 0"
         duration = "0s"
-        text     = "A subscriber or job failed on a message as often as it may, and the message lies in the subscription of the label subscription_id. It is kept for 31 days. Find the cause in the function's log lines `message_failed`, mend it, then publish the message to its topic again: every handler may get a message twice."
+        text     = "The subscriber or job of the subscription in the label subscription_id failed on a message as often as it may. The message is parked: `make dead-letters PROJECT= ARGS=list`. Find the cause in the function's log lines `message_failed`, mend it, then replay or discard it: docs/dead-letters.md."
       }
       work-waits = {
         severity = "ERROR"

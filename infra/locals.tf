@@ -32,7 +32,9 @@ locals {
   subscriptions = merge([
     for name, function in local.pushed : { for topic in function.topics : "${name}.${topic}" => { function = name, topic = topic } }
   ]...)
-  topics = toset(flatten([for function in local.functions : concat(function.publishes, try(function.topics, []))]))
+  # Where Pub/Sub puts what a subscriber has failed on as often as it may.
+  dead_letters = "dead-letters"
+  topics       = toset(concat([local.dead_letters], flatten([for function in local.functions : concat(function.publishes, try(function.topics, []))])))
 
   # One service account for each domain and kind, with what its functions declare together.
   identities = {

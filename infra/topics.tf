@@ -3,8 +3,9 @@ resource "google_pubsub_topic" "topic" {
   for_each = local.topics
 
   name = each.key
-  # A week to seek back to: longer than it takes to notice that a subscriber swallowed messages.
-  message_retention_duration = "604800s"
+  # A week to seek back to: longer than it takes to notice that a subscriber swallowed messages. What was given up is
+  # kept as long as Pub/Sub keeps anything.
+  message_retention_duration = each.key == local.dead_letters ? "2678400s" : "604800s"
 
   message_storage_policy {
     allowed_persistence_regions = [var.region]
@@ -28,7 +29,7 @@ resource "google_pubsub_subscription" "push" {
   topic                      = google_pubsub_topic.topic[each.value.topic].id
   ack_deadline_seconds       = local.pushed[each.value.function].ackDeadlineSeconds
   enable_message_ordering    = local.pushed[each.value.function].ordered
-  message_retention_duration = "604800s"
+  message_retention_duration = each.value.topic == local.dead_letters ? "2678400s" : "604800s"
 
   # It must not vanish because a quiet shop published nothing for a month.
   expiration_policy {
@@ -51,47 +52,21 @@ resource "google_pubsub_subscription" "push" {
     maximum_backoff = "${local.pushed[each.value.function].maximumBackoffSeconds}s"
   }
 
-  dead_letter_policy {
-    dead_letter_topic     = google_pubsub_topic.dead_letter[each.value.function].id
-    max_delivery_attempts = local.pushed[each.value.function].maxDeliveryAttempts
+  # Who parks what others gave up is tried until it succeeds: it has nobody behind it.
+  dynamic "dead_letter_policy" {
+    for_each = local.pushed[each.value.function].maxDeliveryAttempts > 0 ? [local.pushed[each.value.function].maxDeliveryAttempts] : []
+    content {
+      dead_letter_topic     = google_pubsub_topic.topic[local.dead_letters].id
+      max_delivery_attempts = dead_letter_policy.value
+    }
   }
 
   depends_on = [google_cloud_run_v2_service_iam_member.push, google_service_account_iam_member.push_token]
 }
 
-resource "google_pubsub_topic" "dead_letter" {
-  #checkov:skip=CKV_GCP_83:encrypted with Google's keys; events hold nothing personal, and a key of ours would stop them all
-  for_each = local.pushed
-
-  name                       = "${each.key}-dead-letter"
-  message_retention_duration = "2678400s"
-
-  message_storage_policy {
-    allowed_persistence_regions = [var.region]
-  }
-
-  depends_on = [google_project_service.service]
-}
-
-# Keeps what was given up until somebody has looked: a topic alone keeps nothing for anyone.
-resource "google_pubsub_subscription" "dead_letter" {
-  for_each = local.pushed
-
-  name                       = "${each.key}-dead-letter"
-  topic                      = google_pubsub_topic.dead_letter[each.key].id
-  ack_deadline_seconds       = 60
-  message_retention_duration = "2678400s"
-
-  expiration_policy {
-    ttl = ""
-  }
-}
-
 # Pub/Sub itself moves the messages: it publishes to the dead-letter topic and acknowledges on the subscription.
 resource "google_pubsub_topic_iam_member" "dead_letter" {
-  for_each = local.pushed
-
-  topic  = google_pubsub_topic.dead_letter[each.key].name
+  topic  = google_pubsub_topic.topic[local.dead_letters].name
   role   = "roles/pubsub.publisher"
   member = google_project_service_identity.agent["pubsub"].member
 }

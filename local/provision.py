@@ -12,7 +12,7 @@ from google.cloud import bigquery
 
 from local.pubsub_calls import ACKNOWLEDGE, LIST, PULL, SEEK, SUBSCRIPTION, TOPIC, Calls, as_json, message
 from shared.platform import tables
-from shared.runtime.declare import Subscriber
+from shared.runtime.declare import DEAD_LETTERS, Subscriber
 from shared.runtime.manifest import Declared, declared_functions, topics
 
 # Where functions put rows that are on their way into a table.
@@ -29,16 +29,14 @@ class PubSub:
         self._project = project
 
     def create_all(self, push_base: str) -> None:
-        """Topics, dead-letter topics, and one push subscription per function and topic."""
+        """Topics, and one push subscription per function and topic."""
         functions = [f for f in declared_functions() if isinstance(f.declaration, Subscriber)]
         self.create_topics(topics(functions))
         self.create_subscriptions(functions, push_base)
 
     def create_subscriptions(self, functions: list[Declared], push_base: str) -> None:
-        """The subscribers' push subscriptions to topics that are there, each function with a dead-letter topic."""
-        dead_letters = [dead_letter_topic(function) for function in functions]
-        self._make_topics(dead_letters)
-        self._make_subscriptions({name: {"topic": self._topic(name)} for name in dead_letters})
+        """The subscribers' push subscriptions to topics that are there, and the topic for what they give up."""
+        self._make_topics([DEAD_LETTERS])
         self._make_subscriptions(
             {subscription(f, topic): self._push(f, topic, push_base) for f in functions for topic in _topics(f)}
         )
@@ -87,11 +85,13 @@ class PubSub:
                 "minimumBackoff": f"{declared.minimum_backoff_seconds}s",
                 "maximumBackoff": f"{declared.maximum_backoff_seconds}s",
             },
-            "deadLetterPolicy": {
-                "deadLetterTopic": self._topic(dead_letter_topic(function)),
-                "maxDeliveryAttempts": declared.max_delivery_attempts,
-            },
+            **self._dead_letter_policy(declared.max_delivery_attempts),
         }
+
+    def _dead_letter_policy(self, attempts: int) -> dict[str, Any]:
+        if not attempts:
+            return {}
+        return {"deadLetterPolicy": {"deadLetterTopic": self._topic(DEAD_LETTERS), "maxDeliveryAttempts": attempts}}
 
     def _topic(self, topic: str) -> str:
         return f"projects/{self._project}/topics/{topic}"
@@ -125,10 +125,6 @@ def _side_by_side(create: Callable[[Made], object], wanted: Sequence[Made]) -> N
 
 def subscription(function: Declared, topic: str) -> str:
     return f"{function.deployed_name}.{topic}"
-
-
-def dead_letter_topic(function: Declared) -> str:
-    return f"{function.deployed_name}-dead-letter"
 
 
 def _topics(function: Declared) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ class HealthService:
         return platform.once(cls, lambda: cls(platform, sources))
 
     def health(self) -> dict[str, Any]:
-        """As `ServiceHealthAnswer`. Waits for nothing: until there is a first snapshot, nothing is known to be wrong."""
+        """As `ServiceHealthAnswer`. Waits for nothing: until there is a first snapshot, nothing is known to be bad."""
         looked = self.snapshot.latest() or Looked(LIVE, None, (), {})
         errors = ("store_unavailable", *looked.errors) if self.snapshot.failing else looked.errors
         providers = {name: looked.providers.get(name, MOCK) for name in PROVIDERS}

@@ -19,16 +19,18 @@ if TYPE_CHECKING:
     import requests
 
 TIMEOUT_SECONDS = (1.0, 4.0)
+# The attribute that repeats a message's ordering key.
+ORDERING_KEY = "orderingKey"
 
 
 @dataclass(frozen=True)
 class Message:
-    """One Pub/Sub message: UTF-8 JSON text and string attributes.
+    """One Pub/Sub message: UTF-8 JSON text and string attributes. Bytes are what somebody else has published.
 
     Messages of one `ordering_key` reach an ordered subscription in the order of their publishing; empty: in any.
     """
 
-    data: str
+    data: str | bytes
     attributes: dict[str, str] = field(default_factory=dict)
     ordering_key: str = ""
 
@@ -105,5 +107,10 @@ class Publisher:
 
 
 def _encode(message: Message) -> dict[str, Any]:
-    encoded = {"data": base64.b64encode(message.data.encode()).decode(), "attributes": message.attributes}
-    return {**encoded, "orderingKey": message.ordering_key} if message.ordering_key else encoded
+    data = message.data if isinstance(message.data, bytes) else message.data.encode()
+    encoded = {"data": base64.b64encode(data).decode(), "attributes": message.attributes}
+    if not message.ordering_key:
+        return encoded
+    # functions-framework drops the key: a message that was given up is published again by the attribute.
+    attributes = {**message.attributes, ORDERING_KEY: message.ordering_key}
+    return {**encoded, "attributes": attributes, "orderingKey": message.ordering_key}

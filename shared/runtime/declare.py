@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from marshmallow import Schema
 
+# Where Pub/Sub puts what a subscriber has failed on as often as it may, whoever that is.
+DEAD_LETTERS = "dead-letters"
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 CUSTOMER_ID_NAMES = frozenset({"customer_id", "customerId"})
 IF_NONE_MATCH = {"If-None-Match": "The ETag of the answer that the caller has."}
@@ -120,6 +122,8 @@ class Subscriber(Runs):
     What fails comes again after 10, 20, 40 and 80 s, then goes to the dead-letter topic: five tries in two and a half
     minutes, longer than any lease that a crashed instance leaves. `ordered`: messages of one ordering key come one
     after another, in the order they were published. `schedules`: messages that the Cloud Scheduler publishes.
+    `max_delivery_attempts` 0: it is tried until Pub/Sub keeps it no longer. `any_data`: also what is no JSON object is
+    for the handler, as `Delivery.raw`. `republishes`: it may publish to every topic that somebody listens to.
     """
 
     topics: tuple[str, ...]
@@ -129,6 +133,8 @@ class Subscriber(Runs):
     maximum_backoff_seconds: int = 600
     max_delivery_attempts: int = 5
     ordered: bool = False
+    any_data: bool = False
+    republishes: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

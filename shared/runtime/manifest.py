@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.platform.pubsub import Message
-from shared.runtime.declare import Declaration, Endpoint, Job, Subscriber, declaration_of
+from shared.runtime.declare import DEAD_LETTERS, Declaration, Endpoint, Job, Subscriber, declaration_of
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 # What the runtime itself needs to know who calls and to name customers in logs.
@@ -76,7 +76,7 @@ def entry(function: Declared) -> dict[str, Any]:
         "timeoutSeconds": declared.timeout_seconds,
         "secrets": _with(declared, declared.secrets, ENDPOINT_SECRETS),
         "optionalSecrets": sorted(declared.optional_secrets),
-        "publishes": _with(declared, declared.publishes, ENDPOINT_PUBLISHES),
+        "publishes": _with(declared, (*declared.publishes, *_republished(declared)), ENDPOINT_PUBLISHES),
         "reads": sorted(declared.reads),
         "writes": sorted(declared.writes),
         "queries": declared.queries or bool(declared.reads or declared.writes or declared.stages),
@@ -106,6 +106,12 @@ def _with(declared: Declaration, own: tuple[str, ...], of_every_endpoint: tuple[
     return sorted({*own, *(of_every_endpoint if isinstance(declared, Endpoint) else ())})
 
 
+def _republished(declared: Declaration) -> tuple[str, ...]:
+    if not (isinstance(declared, Subscriber) and declared.republishes):
+        return ()
+    return tuple(sorted(heard(declared_functions()) - {DEAD_LETTERS}))
+
+
 def _declared(domain: str, verb: str) -> Declared:
     handler = importlib.import_module(f"functions.{domain}.{verb}").handle
     return Declared(domain, verb, declaration_of(handler), handler)
@@ -133,5 +139,9 @@ def _scheduled(function: Declared) -> Iterator[Scheduled]:
 
 def topics(functions: list[Declared]) -> list[str]:
     """Every topic somebody listens to or publishes to."""
-    heard = {t for f in functions if isinstance(f.declaration, Subscriber) for t in f.declaration.topics}
-    return sorted(heard.union(*(f.declaration.publishes for f in functions)))
+    return sorted(heard(functions).union(*(f.declaration.publishes for f in functions)))
+
+
+def heard(functions: list[Declared]) -> set[str]:
+    """Every topic somebody listens to."""
+    return {t for f in functions if isinstance(f.declaration, Subscriber) for t in f.declaration.topics}

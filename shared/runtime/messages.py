@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +29,11 @@ class MessageFunction:
     to the dead-letter topic after the declared number of attempts.
     """
 
-    def __init__(self, name: str, handler: Callable[[Delivery], None], platform: Platform) -> None:
+    def __init__(
+        self, name: str, handler: Callable[[Delivery], None], platform: Platform, *, any_data: bool = False
+    ) -> None:
         self.name = name
+        self.any_data = any_data
         self.handler = handler
         self.platform = platform
 
@@ -58,7 +61,7 @@ class MessageFunction:
         import werkzeug.exceptions as http_errors
 
         try:
-            self.handler(delivery(self.platform, event))
+            self.handler(delivery(self.platform, event, any_data=self.any_data))
         except Failure as failure:
             log.warning("message_failed", exc_info=failure, extra={"code": failure.code})
             raise http_errors.ServiceUnavailable from None
@@ -67,15 +70,16 @@ class MessageFunction:
             raise http_errors.InternalServerError from None
 
 
-def delivery(platform: Platform, event: Any) -> Delivery:
+def delivery(platform: Platform, event: Any, *, any_data: bool = False) -> Delivery:
     """The message inside a CloudEvent. Raises ValueError for a body that is no JSON object: a poison message."""
     message = event.data["message"]
+    raw = _raw(message)
     try:
-        data = json.loads(base64.b64decode(message.get("data") or "", validate=True) or b"{}")
-    except (binascii.Error, ValueError):
-        raise ValueError("The message's data is not JSON.") from None
-    if not isinstance(data, dict):
-        raise ValueError("The message's data is not a JSON object.")
+        data = _object(raw)
+    except ValueError:
+        if not any_data:
+            raise
+        data = {}
     published = message.get("publishTime") or message.get("publish_time")
     return Delivery(
         platform=platform,
@@ -84,7 +88,25 @@ def delivery(platform: Platform, event: Any) -> Delivery:
         attributes=message.get("attributes") or {},
         published_at=parse_wire_time(published).astimezone(UTC) if published else _now(platform),
         attempt=int(event.data.get("deliveryAttempt") or 0),
+        raw=raw,
     )
+
+
+def _raw(message: Mapping[str, Any]) -> bytes:
+    try:
+        return base64.b64decode(message.get("data") or "", validate=True)
+    except binascii.Error:
+        raise ValueError("The message's data is not base64.") from None
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(raw or b"{}")
+    except ValueError:
+        raise ValueError("The message's data is not JSON.") from None
+    if not isinstance(data, dict):
+        raise ValueError("The message's data is not a JSON object.")
+    return data
 
 
 def _now(platform: Platform) -> datetime:

@@ -75,7 +75,10 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """One message from Pub/Sub. `data` is its JSON; `id` the message id (use the event's own id to dedupe)."""
+    """One message from Pub/Sub. `data` is its JSON; `id` the message id (use the event's own id to dedupe).
+
+    `raw` is the data as it came; `data` is empty where that is no JSON object, for who takes that too.
+    """
 
     platform: Platform
     id: str
@@ -83,3 +86,4 @@ class Delivery:
     attributes: Mapping[str, str]
     published_at: datetime
     attempt: int
+    raw: bytes = b""

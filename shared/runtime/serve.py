@@ -41,7 +41,8 @@ def load(entry_point: str) -> FunctionType:
         return _named(entry_point, http, functions_framework.http)
     from shared.runtime.messages import MessageFunction
 
-    return _named(entry_point, MessageFunction(entry_point, handler, platform), functions_framework.cloud_event)
+    message = MessageFunction(entry_point, handler, platform, any_data=declared.any_data)
+    return _named(entry_point, message, functions_framework.cloud_event)
 
 
 def module_name(entry_point: str) -> str:

@@ -13,6 +13,8 @@ from typing import Any
 import grimp
 
 from shared.platform.settings import Settings
+from shared.runtime import manifest
+from shared.runtime.declare import DEAD_LETTERS
 from tests.infra import sources
 from tools.cloud import INFRA, REPOSITORY
 
@@ -26,6 +28,10 @@ TOPIC = re.compile(r"(?:[A-Z]+_)*TOPIC")
 # shared/platform/bigquery.py: a load job.
 LOADS = "bigquery.load"
 READS = re.compile(r"\b(?:FROM|JOIN)\s+`(\w+\.\w+)`")
+
+
+def heard() -> set[str]:
+    return manifest.heard(manifest.declared_functions())
 
 
 @cache
@@ -51,8 +57,13 @@ def secrets(entry: dict[str, Any]) -> set[str]:
 
 
 def publishes(entry: dict[str, Any]) -> set[str]:
-    """TOPIC and ..._TOPIC of each module that makes messages; every topic of the project for who relays the outbox."""
+    """TOPIC and ..._TOPIC of each module that makes messages; every topic of the project for who relays the outbox.
+
+    Who publishes again what was given up may do so to every topic that somebody listens to but the one for it.
+    """
     trees = reachable(entry)
+    if any(_calls(tree, "carry_out") for name, tree in trees.items() if name.startswith("functions.")):
+        return heard() - {DEAD_LETTERS}
     relays = any(_calls(tree, "relay") for name, tree in trees.items() if name.startswith("functions."))
     names = sources.modules() if relays else trees
     return {text for name in names for key, text in sources.constants(name).items() if TOPIC.fullmatch(key)}

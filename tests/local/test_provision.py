@@ -34,7 +34,17 @@ def test_a_subscription_is_ordered_where_it_is_declared(pubsub: PubSub, project:
     made = subscription(project, f"things-listen.{TOPIC}")
     assert made["topic"] == f"projects/{project}/topics/{TOPIC}"
     assert made.get("enableMessageOrdering", False) is ordered
-    assert made["deadLetterPolicy"]["deadLetterTopic"].endswith("/topics/things-listen-dead-letter")
+    assert made["deadLetterPolicy"]["deadLetterTopic"].endswith("/topics/dead-letters")
+
+
+def test_who_has_nobody_behind_it_gives_nothing_up(pubsub: PubSub, project: str) -> None:
+    @subscriber(TOPIC, max_delivery_attempts=0)
+    def handle(delivery: Delivery) -> None:
+        raise AssertionError("Nothing is delivered here.")
+
+    function = Declared("things", "listen", declaration_of(handle), handle)
+    pubsub.create_subscriptions([function], "http://127.0.0.1:1/_push")
+    assert "deadLetterPolicy" not in subscription(project, f"things-listen.{TOPIC}")
 
 
 def test_tables_with_and_without_partitions_are_made_and_emptied(project: str) -> None:
