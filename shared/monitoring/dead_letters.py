@@ -55,12 +55,8 @@ class DeadLetters:
 
     def get(self, letter_id: str) -> Parked | None:
         """Also one that was resolved. Raises `Unavailable`."""
-        seen = firestore.read(document(self._platform, letter_id))
+        seen = firestore.read(self._platform.firestore.collection(COLLECTION).document(letter_id))
         return _letter(letter_id, seen.data) if seen else None
-
-
-def document(platform: Platform, letter_id: str) -> Any:
-    return platform.firestore.collection(COLLECTION).document(letter_id)
 
 
 def _parked() -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from shared.monitoring.dead_letters import PARKED, document
+from shared.monitoring.dead_letters import COLLECTION, PARKED
 from shared.monitoring.letters import Letter, keyring, sealed
 from shared.platform import firestore
 from shared.platform.context import Platform
@@ -28,7 +28,7 @@ def park(platform: Platform, letter: Letter) -> None:
         **letter.shown(),
     }
     batch = platform.firestore.batch()
-    firestore.put(batch, document(platform, letter.id), parked, None)
+    firestore.put(batch, platform.firestore.collection(COLLECTION).document(letter.id), parked, None)
     try:
         firestore.commit(batch)
     except ChangedMeanwhile:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from shared.monitoring import events
-from shared.monitoring.dead_letters import PARKED, REPLAYED, DeadLetters, Parked, document
+from shared.monitoring.dead_letters import COLLECTION, PARKED, REPLAYED, DeadLetters, Parked
 from shared.monitoring.letters import keyring, opened
 from shared.platform import firestore
 from shared.platform.context import Platform
@@ -61,7 +62,7 @@ class Resolver:
         return resolved
 
     def _resolve(self, letter: Parked, order: Order) -> bool:
-        seen = firestore.read(document(self._platform, letter.id))
+        seen = firestore.read(self._document(letter.id))
         if seen is None or seen.data["state"] != PARKED:
             return False
         if order.action == REPLAYED and not self._published(letter, seen):
@@ -86,7 +87,7 @@ class Resolver:
         left = {name: value for name, value in seen.data.items() if name not in ("sealed", "keyId")}
         batch = self._platform.firestore.batch()
         resolved = {**left, "state": order.action, "resolvedAt": now, "order": order.id, "expireAt": now + KEPT}
-        firestore.put(batch, document(self._platform, letter.id), resolved, seen)
+        firestore.put(batch, self._document(letter.id), resolved, seen)
         self._platform.outbox.add(batch, told)
         try:
             firestore.commit(batch)
@@ -95,3 +96,6 @@ class Resolver:
             return False
         self._platform.outbox.publish([told])
         return True
+
+    def _document(self, letter_id: str) -> Any:
+        return self._platform.firestore.collection(COLLECTION).document(letter_id)

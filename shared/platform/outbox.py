@@ -188,7 +188,11 @@ class Outbox:
 
     def _send(self, topic: str, batch: Batch) -> None:
         self._publisher.publish(topic, [message for _, message in batch])
-        self._forget([event_id for event_id, _ in batch])
+        try:
+            self._forget([event_id for event_id, _ in batch])
+        except ChangedMeanwhile as error:
+            # Another relay forgets the same ones at this moment; if it does not, they go out once more.
+            log.warning("event_left_to_relay", extra={"reason": str(error), "events": [name for name, _ in batch]})
 
     def _forget(self, event_ids: Sequence[str]) -> None:
         if not event_ids:

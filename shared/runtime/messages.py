@@ -96,7 +96,7 @@ def _raw(message: Mapping[str, Any]) -> bytes:
     try:
         return base64.b64decode(message.get("data") or "", validate=True)
     except binascii.Error:
-        raise ValueError("The message's data is not base64.") from None
+        raise ValueError("The message's data is not JSON.") from None
 
 
 def _object(raw: bytes) -> dict[str, Any]:

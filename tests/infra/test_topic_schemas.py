@@ -20,6 +20,7 @@ from google.protobuf.json_format import ParseError
 
 from local.provision import PubSub
 from shared.memberships import events as membership_events
+from shared.monitoring import events as monitoring_events
 from shared.payments import alerts as payment_alerts
 from shared.payments import events as payment_events
 from shared.platform.context import Platform
@@ -211,6 +212,7 @@ def test_what_is_told_of_refusals_and_admins_passes(platform: Platform, pubsub: 
     for failure in failures:
         security_events.refused(platform, "verification_verify", principal, failure, "req_1")
     security_events.admin_acted(platform, "verification_erase", principal, "req_1")
+    platform.outbox.announce(monitoring_events.resolved("evt_1", AT, "order_1", "pos-sync", "replayed"))
     assert types_published(pubsub, security_events.TOPIC) == sorted(documented()[security_events.TOPIC])
 
 
