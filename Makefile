@@ -87,6 +87,9 @@ bench-sync: setup ## measure the sync at the shop's size and at ten times it (RO
 bench-raffle: setup ## measure how fast 64 buyers are sold tickets of one raffle (ROUNDS, SECONDS)
 	@$(TOOLS)/bin/python -m bench.raffle
 
+bench-metrics: setup ## measure what measuring costs, how exact it is, and /health (ROUNDS)
+	@$(TOOLS)/bin/python -m bench.metrics
+
 bench-outbox: setup ## kill 1,000 processes between commit and publish, and count what comes of it (COUNT)
 	@$(TOOLS)/bin/python -m bench.outbox
 
@@ -134,4 +137,4 @@ lock: $(filter .venv/%,$(UV)) ## resolve the dependencies anew (UPGRADE=1 takes 
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header pyproject.toml -c requirements/tools.txt -o requirements/functions.txt
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header $(if $(UPGRADE),--upgrade) --group checkov -o requirements/checkov.txt
 
-.PHONY: help run stop token test check check-infra format generate verify-audit migrate-partitions sync costs package deploy plan rollback releases destroy terraform smoke secrets rotate restart bench bench-sync bench-raffle bench-analytics setup java browser lock dead-letters bench-outbox
+.PHONY: help run stop token test check check-infra format generate verify-audit migrate-partitions sync costs package deploy plan rollback releases destroy terraform smoke secrets rotate restart bench bench-sync bench-raffle bench-analytics setup java browser lock dead-letters bench-outbox bench-metrics

@@ -75,6 +75,7 @@ class Metrics:
         self._waiting: dict[Document, Counter[str]] = {}
         self._timer: threading.Timer | None = None
         self._totals_due: dict[str, float] = {}
+        self._known_minute = (-1.0, "")
         _live.add(self)
 
     def count(self, name: str, amount: int = 1) -> None:
@@ -120,14 +121,28 @@ class Metrics:
             yield found
 
     def _add(self, added: Sequence[tuple[str, int]]) -> None:
-        function, minute = _serving.get() or self._default, self._clock.now().strftime(MINUTE)
+        added = [(field, amount) for field, amount in added if amount]
+        if not added:
+            return
+        function, minute = _serving.get() or self._default, self._minute()
         with self._guard:
+            of_minute = self._delta(function, minute)
             for field, amount in added:
-                if amount:
-                    self._waiting.setdefault((function, minute), Counter())[field] += amount
-                    if field.startswith(COUNTS):
-                        self._waiting.setdefault((function, TOTALS), Counter())[field] += amount
+                of_minute[field] += amount
+                if field.startswith(COUNTS):
+                    self._delta(function, TOTALS)[field] += amount
             self._start_timer()
+
+    def _delta(self, function: str, minute: str) -> Counter[str]:
+        return self._waiting.setdefault((function, minute), Counter())
+
+    def _minute(self) -> str:
+        """That of now. Writing it down takes longer than all the rest of counting, so it is kept."""
+        now = self._clock.now()
+        number = now.timestamp() // 60
+        if self._known_minute[0] != number:
+            self._known_minute = (number, now.strftime(MINUTE))
+        return self._known_minute[1]
 
     def _start_timer(self) -> None:
         if self._timer is None and self._waiting:
@@ -165,7 +180,7 @@ class Metrics:
         now = self._clock.monotonic()
         due = self._totals_due.setdefault(function, now + TOTALS_APART_SECONDS)
         if oldest:
-            over = oldest < self._clock.now().strftime(MINUTE)
+            over = oldest < self._minute()
             if over or now < due or (function, TOTALS) not in self._waiting:
                 return oldest
         self._totals_due[function] = now + TOTALS_APART_SECONDS

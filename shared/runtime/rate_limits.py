@@ -69,10 +69,9 @@ class RateLimiter:
         # Keyed, so that nobody who reads the store can try out ids and addresses.
         key = self._platform.customer_hash(f"{tier.name}:{caller}")
         decision = self._own_window.admit(key, tier.limit) if here else self._decided(key, tier)
-        metrics, blocked = self._platform.metrics, int(not decision.allowed)
-        for name in ("", f"_{tier.name}"):
-            metrics.count(f"rate_limit_hits{name}")
-            metrics.count(f"rate_limit_blocks{name}", blocked)
+        for name in ("rate_limit_hits", *([] if decision.allowed else ["rate_limit_blocks"])):
+            self._platform.metrics.count(name)
+            self._platform.metrics.count(f"{name}_{tier.name}")
         return decision
 
     def _decided(self, key: str, tier: Tier) -> Decision:
