@@ -125,7 +125,7 @@ def test_under_load_an_instance_writes_once_in_ten_seconds_and_the_rest_at_its_e
     assert "metrics_kept" not in process.output()
 
 
-def test_a_firestore_that_hangs_holds_up_the_end_for_three_seconds_at_most(project: str, tmp_path: Path) -> None:
+def test_a_firestore_that_hangs_does_not_hold_up_the_end(project: str, tmp_path: Path) -> None:
     """Cloud Run gives ten; nothing else is lost by it but what was measured."""
     with Silence() as silent:
         hanging = {"FIRESTORE_EMULATOR_HOST": silent.address}
@@ -133,5 +133,5 @@ def test_a_firestore_that_hangs_holds_up_the_end_for_three_seconds_at_most(proje
             requests.get(process.url + PATH)
             started = time.monotonic()
             process.stop()
-            assert time.monotonic() - started < 5
+            assert time.monotonic() - started < 8
     assert [line["message"] for line in process.lines("metrics_kept")] == ["metrics_kept"]
