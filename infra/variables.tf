@@ -93,13 +93,13 @@ variable "environment" {
 }
 
 variable "integrations" {
-  description = "Providers whose credentials the functions get: square, lightspeed, authorize_net. Without the first two data are made up, in staging only; without the last nothing can be paid."
+  description = "Providers whose credentials the functions get: square, lightspeed, authorize_net, smtp. Without the first two data are made up, in staging only; without authorize_net nothing can be paid; without smtp mails wait."
   type        = list(string)
   default     = []
 
   validation {
-    condition     = length(setsubtract(var.integrations, ["square", "lightspeed", "authorize_net"])) == 0
-    error_message = "integrations are square, lightspeed and authorize_net."
+    condition     = length(setsubtract(var.integrations, ["square", "lightspeed", "authorize_net", "smtp"])) == 0
+    error_message = "integrations are square, lightspeed, authorize_net and smtp."
   }
 }
 

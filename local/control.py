@@ -14,7 +14,7 @@ import flask
 import requests
 from werkzeug.exceptions import HTTPException
 
-from local import provision
+from local import mail, provision
 from local.environment import State
 from local.seed import seed
 from local.simulators import proxy
@@ -48,6 +48,7 @@ def control_app(state: State, settle: Callable[[float], bool]) -> flask.Flask:
         ("GET", "/_local/docs/openapi.json", lambda: flask.send_file(OPENAPI)),
         ("GET", "/_local/docs/", lambda: _page("index.html")),
         ("GET", "/_local/docs/<name>", _page),
+        *mail.routes(state),
         ("GET", "/_local/docs", lambda: flask.redirect("/_local/docs/")),
     ]
     for method, path, view in routes:
@@ -175,6 +176,7 @@ def _reset(state: State, settle: Callable[[float], bool]) -> dict[str, Any]:
     provision.create_tables(warehouse)
     state.clock_file.unlink(missing_ok=True)
     state.events_file.unlink(missing_ok=True)
+    mail.clear(state)
     if _body().get("seed"):
         seed(platform)
     if _body().get("simulators"):

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from local.simulators.registry import provider
 
 PROJECT = "demo-local"
+MAIL_FROM = "LivHana <no-reply@example.com>"
 ORIGINS = "http://localhost:5173,http://localhost:3000"
 # What a caller of `make run` may set; everything else is the stack's own.
 PASSED_ON = (
@@ -28,7 +29,10 @@ PASSED_ON = (
     "JWT_",
     "LIGHTSPEED_",
     "LOG_LEVEL",
+    "MAIL_",
     "RATE_LIMIT_",
+    "REVERIFY_URL",
+    "SMTP_",
     "SQUARE_",
     "STORE_TIMEZONE",
     "TRUSTED_PROXY_HOPS",
@@ -89,6 +93,7 @@ def variables(
         "AUTH_MODE": "disabled",
         "CORS_ORIGINS": ORIGINS,
         "PUBLIC_URL": f"http://localhost:{port}",
+        "MAIL_FROM": MAIL_FROM,
         "CLOCK_FILE": str(state.clock_file),
         "STATE_DIR": str(state.folder),
         **emulators,

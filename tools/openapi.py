@@ -140,6 +140,12 @@ def _responses(declared: Endpoint) -> dict[str, Any]:
     errors: dict[int, type[Schema]] = dict.fromkeys(statuses | {400, 405, 429, 500, 503}, ErrorAnswer)
     both = {**errors, **declared.responds}
     found = {str(status): _response(status, schema, declared) for status, schema in sorted(both.items())}
+    if declared.page:
+        found["200"] = {
+            "description": "A page.",
+            "headers": _answer_headers(200, declared),
+            "content": {"text/html": {"schema": {"type": "string"}}},
+        }
     if declared.cached:
         found["304"] = {"description": "The caller has it already.", "headers": _answer_headers(304, declared)}
     return found

@@ -26,7 +26,7 @@ DECLARATIONS = "infra/generated/functions.json"
 SOURCES: dict[str, tuple[str, ...]] = {
     "main.py": (".py",),
     "functions": (".json", ".py", ".sql"),
-    "shared": (".json", ".py", ".sql"),
+    "shared": (".html", ".json", ".py", ".sql", ".txt"),
     "infra/schemas": (".json",),
 }
 CACHES = ("__pycache__", ".pyc", ".pyo")

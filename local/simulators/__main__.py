@@ -35,6 +35,7 @@ def main(arguments: list[str]) -> int:
         return 2
     app = SimulatorApp(kind, Database(wanted["data"]), clock)
     server = Server(wanted["port"], app)
+    app.provider.beside(server.server_port)
     # It answers from the first moment, and says that it is seeding.
     threading.Thread(target=_seed, args=(app, parameters), name="seed", daemon=True).start()
     print(f"{kind.name}: http://{HOST}:{server.server_port}", flush=True)

@@ -212,7 +212,11 @@ class Simulator(Control):
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """One whose next is free as well, for what a simulator serves beside HTTP."""
+    while True:
+        with socket.socket() as probe, socket.socket() as beside:
+            probe.bind((HOST, 0))
+            port: int = probe.getsockname()[1]
+            with contextlib.suppress(OSError, OverflowError):
+                beside.bind((HOST, port + 1))
+                return port

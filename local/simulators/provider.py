@@ -66,6 +66,9 @@ class Provider(ABC):
     def environment(cls, url: str) -> dict[str, str]:
         """The functions' variables for a simulator at this URL, fresh from its first start."""
 
+    def beside(self, port: int) -> None:  # noqa: B027 - most serve nothing else
+        """Start what it serves otherwise than by HTTP, on the port behind `port` and no other: both are kept free."""
+
     @abstractmethod
     def seed(self, parameters: Parameters) -> None:
         """Fill the empty tables. The same parameters give the same data."""

@@ -13,6 +13,7 @@ PROVIDERS = {
     "lightspeed": "local.simulators.lightspeed:LightspeedProvider",
     "authorizenet": "local.simulators.authorizenet:AuthorizeNetProvider",
     "drand": "local.simulators.drand:DrandProvider",
+    "smtp": "local.simulators.smtp:SmtpProvider",
 }
 
 

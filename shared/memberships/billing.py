@@ -182,8 +182,9 @@ class Billing:
             charge=charge,
             previous_tier=effect.previous_tier,
         )
-        email = self.contacts.open(effect.member, effect.member.customer_hash).email
-        mail = events.mail(ids.new("mail"), effect.kind, email, membership, now.moment, charge)
+        customer_hash = effect.member.customer_hash
+        email = self.contacts.open(effect.member, customer_hash).email
+        mail = events.mail(ids.new("mail"), effect.kind, email, customer_hash, membership, now.moment, charge)
         return (event, mail) if mail else (event,)
 
     def changed(self, record: Record, membership: Membership, kind: str, request_id: str, now: Now) -> None:

@@ -69,7 +69,13 @@ def changed(
 
 
 def mail(
-    mail_id: str, kind: str, to: str, membership: Membership, at: datetime, charge: Charge | None = None
+    mail_id: str,
+    kind: str,
+    to: str,
+    customer_hash: str,
+    membership: Membership,
+    at: datetime,
+    charge: Charge | None = None,
 ) -> Mail | None:
     """The mail about it. Money in its data is text in dollars, a day `YYYY-MM-DD`. None: nobody is to be told."""
     if not to or kind not in TEMPLATES:
@@ -86,7 +92,15 @@ def mail(
         "nextTry": _day(membership.due_on) if kind == PAYMENT_FAILED else None,
         "accessUntil": wire_time(membership.access_until) if membership.access_until else None,
     }
-    return Mail(id=mail_id, template=TEMPLATES[kind], to=to, data=data, queued_at=at)
+    return Mail(
+        id=mail_id,
+        template=TEMPLATES[kind],
+        to=to,
+        data=data,
+        queued_at=at,
+        customer_hash=customer_hash,
+        about=membership.id,
+    )
 
 
 def _day(day: date | None) -> str | None:

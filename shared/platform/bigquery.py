@@ -130,10 +130,19 @@ def _config(
     from google.cloud import bigquery
 
     return bigquery.QueryJobConfig(
-        query_parameters=[bigquery.ScalarQueryParameter(n, kind, value) for n, (kind, value) in parameters.items()],
+        query_parameters=[_parameter(name, kind, value) for name, (kind, value) in parameters.items()],
         maximum_bytes_billed=maximum_bytes_billed,
         labels={"source": label},
     )
+
+
+def _parameter(name: str, kind: str, value: Any) -> Any:
+    """`ARRAY<STRING>` for a list of texts."""
+    from google.cloud import bigquery
+
+    if kind.startswith("ARRAY<"):
+        return bigquery.ArrayQueryParameter(name, kind[len("ARRAY<") : -1], value)
+    return bigquery.ScalarQueryParameter(name, kind, value)
 
 
 def _retry(seconds: float) -> Any:

@@ -16,9 +16,12 @@ TOPIC = "emails"
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Mail:
-    """A command on topic `emails`: {emailId, template, to, data, queuedAt}. Personal, hence no repr.
+    """A command on topic `emails`: {emailId, template, to, data, queuedAt, customerHash, about}.
 
-    `template`: the name of its folder. `data`: what the template shows, JSON values.
+    Personal, hence no repr.
+    `id`: of two commands with one id only one is sent. `template`: the name of its folder in
+    shared/notifications/templates. `data`: what the template shows, JSON values. `about`: the id of what it is about,
+    and `customer_hash` who gets it: events name both, so neither is personal; without the hash nobody can unsubscribe.
     """
 
     id: str
@@ -26,6 +29,8 @@ class Mail:
     to: str
     data: Mapping[str, Any]
     queued_at: datetime
+    customer_hash: str = ""
+    about: str = ""
     topic: str = TOPIC
 
     def message(self) -> Message:
@@ -36,6 +41,8 @@ class Mail:
             "to": self.to,
             "data": self.data,
             "queuedAt": queued_at,
+            "customerHash": self.customer_hash,
+            "about": self.about,
         }
         attributes = {"type": self.template, "eventId": self.id, "occurredAt": queued_at}
         return Message(json.dumps(command, ensure_ascii=False, separators=(",", ":")), attributes)

@@ -172,6 +172,26 @@ class Settings:
         "",
         "`<hash>:<public key>:<genesis time>:<period>` of a chain in place of quicknet (local only).",
     )
+    smtp_url: str = setting(
+        "SMTP_URL",
+        "",
+        "`smtp://user:password@host:587` (STARTTLS, which the server must offer, but not locally) or "
+        "`smtps://user:password@host:465`. Without it mail is in mock mode: nothing is sent, and nothing is dropped.",
+        secret=True,
+        parser="shared.integrations.smtp:parse_url",
+    )
+    smtp_ca: str = setting(
+        "SMTP_CA", "", "PEM certificates that the mail server's is checked against, in place of the system's."
+    )
+    mail_from: str = setting(
+        "MAIL_FROM",
+        "",
+        "Who mails are from: `Name <address>`; needed with SMTP_URL. The name is the shop's in every mail.",
+    )
+    mail_reply_to: str = setting("MAIL_REPLY_TO", "", "Where answers to mails go. Empty: to MAIL_FROM.")
+    reverify_url: str = setting(
+        "REVERIFY_URL", "", "The page on which a customer verifies their age again. Empty: PUBLIC_URL."
+    )
     firestore_emulator: str = setting("FIRESTORE_EMULATOR_HOST", "", "host:port of the Firestore emulator.")
     pubsub_emulator: str = setting("PUBSUB_EMULATOR_HOST", "", "host:port of the Pub/Sub emulator.")
     bigquery_location: str = setting(
@@ -228,22 +248,27 @@ class Settings:
             pkgutil.resolve_name(parser)(env, value)
 
     def _check(self) -> None:
-        for name, values in CHOICES.items():
-            chosen = getattr(self, name)
-            if chosen not in values:
-                env = next(f.metadata["env"] for f in fields(self) if f.name == name)
-                first, last = ", ".join(f"'{value}'" for value in values[:-1]), values[-1]
-                raise Misconfigured(f"{env} is '{chosen}'. Use {first} or '{last}'.")
+        self._check_choices()
         if not self.project:
             raise Misconfigured("GOOGLE_CLOUD_PROJECT is not set. Set it to the project id.")
         if self.auth_mode == "disabled":
             self._check_that_this_is_local("AUTH_MODE=disabled makes every caller an admin")
         elif self.jwt_secret and len(self.jwt_secret.encode()) < 32:
             raise Misconfigured("JWT_SECRET is shorter than 32 bytes. Use a longer random value.")
+        if self.smtp_url and not self.mail_from:
+            raise Misconfigured("SMTP_URL is set and MAIL_FROM is not. Set it to 'Name <address>'.")
         if self.clock_file:
             self._check_that_this_is_local("CLOCK_FILE moves the clock")
         if self.drand_chain:
             self._check_that_this_is_local("DRAND_CHAIN draws with a chain whose key somebody else may have")
+
+    def _check_choices(self) -> None:
+        for name, values in CHOICES.items():
+            chosen = getattr(self, name)
+            if chosen not in values:
+                env = next(f.metadata["env"] for f in fields(self) if f.name == name)
+                first, last = ", ".join(f"'{value}'" for value in values[:-1]), values[-1]
+                raise Misconfigured(f"{env} is '{chosen}'. Use {first} or '{last}'.")
 
     def _check_that_this_is_local(self, what: str) -> None:
         if self.deployed:

@@ -19,7 +19,8 @@ SOLD_OUT, REOPENED, SALES_CLOSED, DRAWN, CANCELLED = "sold_out", "reopened", "sa
 PURCHASED, REFUNDED = "tickets_purchased", "tickets_refunded"
 BONUS_TAKEN_BACK = "bonus_taken_back"
 # Mails.
-BOUGHT, WON, RUNNER_UP, CALLED_OFF = "raffle_tickets", "raffle_winner", "raffle_runner_up", "raffle_cancelled"
+BOUGHT, WON = "raffle_purchase_confirmation", "raffle_winner_notification"
+RUNNER_UP, CALLED_OFF = "raffle_runner_up_notification", "raffle_update"
 
 
 def of_raffle(event_id: str, kind: str, raffle: Raffle, request_id: str, at: datetime) -> Event:
@@ -88,7 +89,15 @@ def mail(
         "amount": dollars(purchase.cents),
         **(more or {}),
     }
-    return Mail(id=mail_id, template=template, to=buyer.email, data=data, queued_at=at)
+    return Mail(
+        id=mail_id,
+        template=template,
+        to=buyer.email,
+        data=data,
+        queued_at=at,
+        customer_hash=purchase.customer_hash,
+        about=purchase.id,
+    )
 
 
 def _event(kind: str, event_id: str, customer: str, request_id: str, data: dict[str, Any], at: datetime) -> Event:

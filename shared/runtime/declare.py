@@ -102,6 +102,7 @@ class Endpoint(Runs):
     limited_here: bool = False
     cached: bool = False
     refuses_card_data: bool = False
+    page: bool = False
     reserved: frozenset[str] = frozenset()
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -161,6 +162,7 @@ def endpoint(
     limited_here: bool = False,
     cached: bool = False,
     refuses_card_data: bool = False,
+    page: bool = False,
     reserved: Iterable[str] = (),
     headers: Mapping[str, str] | None = None,
     **runs: Any,
@@ -171,6 +173,7 @@ def endpoint(
     name → meaning. `idempotent` accepts an Idempotency-Key. `tier` replaces the caller's own rate-limit tier.
     `limited_here`: callers are counted by the instance alone, of which there can be one only.
     `cached`: answered through runtime/cached.py, with an ETag. `refuses_card_data`: a body with card data is refused.
+    `page`: it answers a person with HTML, and of a body, whatever its media type, nothing is read.
     `reserved`: what the path's last parameter cannot be, because another route has it there as a word.
     """
     method, _, path = route.partition(" ")
@@ -194,6 +197,7 @@ def endpoint(
             limited_here=limited_here,
             cached=cached,
             refuses_card_data=refuses_card_data,
+            page=page,
             reserved=frozenset(reserved),
             headers={**(headers or {}), **(IF_NONE_MATCH if cached else {})},
             **runs,

@@ -19,7 +19,7 @@ from shared.runtime.auth import Authenticator, sign_in_first
 from shared.runtime.declare import ADMIN, SIGNED, Endpoint
 from shared.runtime.errors import answer_for, internal
 from shared.runtime.rate_limits import RateLimiter
-from shared.runtime.request import ANONYMOUS, Answer, Principal, Request, Serialized
+from shared.runtime.request import ANONYMOUS, Answer, Page, Principal, Request, Serialized
 from shared.runtime.routing import Route
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+
+# A page may send its form back to where it came from.
+PAGE_POLICY = "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 log = logging.getLogger("request")
 
@@ -156,7 +159,7 @@ class Exchange:
             raise rate_limits.refused(tier, decision)
 
     def _body(self) -> bytes:
-        if self.declared.body is None and self.declared.method in ("GET", "DELETE"):
+        if self.declared.page or (self.declared.body is None and self.declared.method in ("GET", "DELETE")):
             return b""
         return json_body.read(self.http.stream, self.http.headers.get("Content-Type", ""), self.http.content_length)
 
@@ -220,7 +223,7 @@ class Exchange:
 
     def _handle(self, request: Request) -> Answer:
         answer = self.function.handler(request)
-        if answer.status == 304 and self.declared.cached:
+        if self.declared.page or (answer.status == 304 and self.declared.cached):
             return answer
         schema = self.declared.responds.get(answer.status)
         if schema is None:
@@ -237,11 +240,14 @@ class Exchange:
         import flask
 
         text = _text(answer.value)
-        response = flask.Response(text, answer.status, mimetype="application/json" if text else None)
+        kind = "text/html" if isinstance(answer.value, Page) else "application/json"
+        response = flask.Response(text, answer.status, mimetype=kind if text else None)
         if not text:
             del response.headers["Content-Type"]
         cacheable = answer.status in (200, 304)
         response.headers.update(SECURITY_HEADERS)
+        if isinstance(answer.value, Page):
+            response.headers["Content-Security-Policy"] = PAGE_POLICY
         response.headers["Cache-Control"] = self.declared.cache_control if cacheable else "no-store"
         response.headers["X-Request-ID"] = self.request_id
         response.headers.update(cors.headers(self.platform.settings, self.http.headers.get("Origin", "")))
@@ -285,7 +291,7 @@ def _text(value: Any) -> str:
     """The body's; empty for none."""
     if value is None:
         return ""
-    return value.text if isinstance(value, Serialized) else wire.json_text(value)
+    return value.text if isinstance(value, Serialized | Page) else wire.json_text(value)
 
 
 def _check_customer_id(name: str, value: str) -> None:

@@ -65,8 +65,18 @@ class Serialized:
 
 
 @dataclass(frozen=True)
+class Page:
+    """An HTML document for a person, of an endpoint that declares `page`."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Answer:
-    """Status and value; the value is dumped with the schema declared for the status, unless it is `Serialized`."""
+    """Status and value; the value is dumped with the schema declared for the status.
+
+    Unless it is `Serialized`, or a `Page`.
+    """
 
     status: int
     value: Any

@@ -71,6 +71,17 @@ def erased(event_id: str, customer_hash: str, request_id: str, record: Verificat
     return _event("erased", event_id, at, customer_hash, request_id, data)
 
 
+def expired(customer_hash: str, record: Verification) -> Event:
+    """A verification is over. The same for each time that it is told: one id, and the moment that it was over."""
+    data = {
+        "verificationId": record.id,
+        "state": record.state,
+        "verifiedAt": wire_time(record.verified_at),
+        "expiresAt": wire_time(record.expires_at),
+    }
+    return _event("expired", f"evt_expired_{record.id}", record.expires_at, customer_hash, "", data)
+
+
 def _event(kind: str, event_id: str, at: datetime, customer_hash: str, request_id: str, data: dict[str, Any]) -> Event:
     return Event(
         id=event_id,

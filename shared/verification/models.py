@@ -103,7 +103,8 @@ class Verification:
     """`verifications/{customerHash}`. `sealed` is the person under the data key; the rest is not personal.
 
     `blocked_until` repeats the attempt window's end while it is full, so that a cached answer needs one read.
-    `token_family` names the age tokens issued for this customer; an erasure ends it.
+    `token_family` names the age tokens issued for this customer; an erasure ends it. `expiry_notice_...`: when the
+    reminder was queued, sent, or given up because its address takes none. `expired_told_at`: `verification.expired`.
     """
 
     id: str
@@ -118,7 +119,10 @@ class Verification:
     data_key: DataKey
     sealed: bytes
     blocked_until: datetime | None = None
+    expiry_notice_queued_at: datetime | None = None
     expiry_notice_sent_at: datetime | None = None
+    expiry_notice_failed_at: datetime | None = None
+    expired_told_at: datetime | None = None
 
     def valid_at(self, now: datetime) -> bool:
         return now < self.expires_at

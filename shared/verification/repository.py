@@ -6,6 +6,7 @@ written and `ChangedMeanwhile` says: decide again. The state and its event are o
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from shared.platform import firestore
 from shared.platform.context import Platform
 from shared.platform.firestore import Stored
-from shared.platform.outbox import Event, Outbox
+from shared.platform.outbox import Event, Outbox, Outgoing
 from shared.verification.models import WINDOW, DataKey, FailedAttempt, Verification
 
 if TYPE_CHECKING:
@@ -29,6 +30,30 @@ class Record:
 
     verification: Verification
     seen: Stored
+
+
+@dataclass(frozen=True)
+class Found:
+    """A record that a query found, and whose it is."""
+
+    customer_hash: str
+    record: Record
+
+    @property
+    def verification(self) -> Verification:
+        return self.record.verification
+
+    @property
+    def place(self) -> Place:
+        return Place(self.verification.expires_at, self.customer_hash)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a list by expiry goes on: behind this record."""
+
+    expires_at: datetime
+    customer_hash: str
 
 
 @dataclass(frozen=True)
@@ -58,6 +83,46 @@ class VerificationRepository:
         seen = firestore.read(self._attempts(customer_hash))
         failures = seen.data["failures"] if seen else []
         return Window(tuple(FailedAttempt(id=f["id"], at=f["at"]) for f in failures), seen)
+
+    def unreminded(self, since: datetime, until: datetime, after: Place | None, limit: int) -> list[Found]:
+        """Those that expire in (since, until] and whose customer was not told yet; the first to expire first."""
+        from google.cloud.firestore import FieldFilter
+
+        query = (
+            self._client.collection(VERIFICATIONS)
+            .where(filter=FieldFilter("expiryNoticeSentAt", "==", None))
+            .where(filter=FieldFilter("expiresAt", ">", since))
+            .where(filter=FieldFilter("expiresAt", "<=", until))
+            .order_by("expiresAt")
+            .order_by("__name__")
+            .limit(limit)
+        )
+        with firestore.translated():
+            return _found((query.start_after(self._cursor(after)) if after else query).stream())
+
+    def untold(self, until: datetime, after: Place | None, limit: int) -> list[Found]:
+        """Those that have expired by then and of which no event has told; the first to expire first."""
+        from google.cloud.firestore import FieldFilter
+
+        query = (
+            self._client.collection(VERIFICATIONS)
+            .where(filter=FieldFilter("expiredToldAt", "==", None))
+            .where(filter=FieldFilter("expiresAt", "<=", until))
+            .order_by("expiresAt")
+            .order_by("__name__")
+            .limit(limit)
+        )
+        with firestore.translated():
+            return _found((query.start_after(self._cursor(after)) if after else query).stream())
+
+    def save_noted(self, changes: Sequence[tuple[Found, Verification, Outgoing | None]]) -> None:
+        """What was noted on records, each with what leaves for it, all in one commit. Raises `ChangedMeanwhile`."""
+        batch = self._client.batch()
+        for found, changed, outgoing in changes:
+            firestore.put(batch, self._verification(found.customer_hash), _to_document(changed), found.record.seen)
+            if outgoing:
+                self._outbox.add(batch, outgoing)
+        firestore.commit(batch)
 
     def save_success(
         self,
@@ -120,6 +185,9 @@ class VerificationRepository:
         }
         firestore.put(batch, self._attempts(customer_hash), document, window.seen)
 
+    def _cursor(self, place: Place) -> dict[str, Any]:
+        return {"expiresAt": place.expires_at, "__name__": self._verification(place.customer_hash)}
+
     def _verification(self, customer_hash: str) -> DocumentReference:
         return self._client.collection(VERIFICATIONS).document(customer_hash)
 
@@ -143,7 +211,10 @@ def _to_document(v: Verification) -> dict[str, Any]:
         "dataKey": v.data_key.wrapped,
         "sealed": v.sealed,
         "blockedUntil": v.blocked_until,
+        "expiryNoticeQueuedAt": v.expiry_notice_queued_at,
         "expiryNoticeSentAt": v.expiry_notice_sent_at,
+        "expiryNoticeFailedAt": v.expiry_notice_failed_at,
+        "expiredToldAt": v.expired_told_at,
     }
 
 
@@ -161,5 +232,17 @@ def _from_document(d: dict[str, Any]) -> Verification:
         data_key=DataKey(key_id=d["dataKeyId"], wrapped=d["dataKey"]),
         sealed=d["sealed"],
         blocked_until=d["blockedUntil"],
+        # Records from before there were reminders have one of these four.
+        expiry_notice_queued_at=d.get("expiryNoticeQueuedAt"),
         expiry_notice_sent_at=d["expiryNoticeSentAt"],
+        expiry_notice_failed_at=d.get("expiryNoticeFailedAt"),
+        expired_told_at=d.get("expiredToldAt"),
     )
+
+
+def _found(documents: Iterable[Any]) -> list[Found]:
+    return [Found(one.id, _record(one.to_dict() or {}, one.update_time)) for one in documents]
+
+
+def _record(data: dict[str, Any], version: Any) -> Record:
+    return Record(_from_document(data), Stored(data, version))

@@ -73,7 +73,7 @@ def test_every_refund_of_a_large_raffle(tombola: Tombola) -> None:
 
 def assert_told_once(tombola: Tombola, raffle_id: str) -> None:
     purchases = {purchase.id for purchase in tombola.purchases(raffle_id, "refunded")}
-    mails = [mail for mail in tombola.events("emails") if mail["template"] == "raffle_cancelled"]
+    mails = [mail for mail in tombola.events("emails") if mail["template"] == "raffle_update"]
     assert {mail["data"]["purchaseId"] for mail in mails} == purchases
     assert len({mail["emailId"] for mail in mails}) == PURCHASES
     assert {mail["data"]["reason"] for mail in mails} == {"rain"}

@@ -140,7 +140,7 @@ def test_two_draws_at_once_have_one_result(tombola: Tombola) -> None:
         *(one["ticketNumber"] for one in drawing["runnerUps"]),
     ]
     templates = [mail["template"] for mail in tombola.events("emails")]
-    assert (templates.count("raffle_winner"), templates.count("raffle_runner_up")) == (1, 10)
+    assert (templates.count("raffle_winner_notification"), templates.count("raffle_runner_up_notification")) == (1, 10)
 
 
 def test_a_beacon_that_is_down_changes_nothing_of_the_result(tombola: Tombola, drand: Simulator) -> None:

@@ -84,7 +84,7 @@ def test_a_cancellation_gives_everything_back_once(tombola: Tombola, after: bool
         assert {purchase.state for purchase in other.purchases(raffle_id)} == {"refunded"}
     told = relayed(other)
     for raffle_id in raffles:
-        mails = [data["purchaseId"] for data in told[raffle_id, "raffle_cancelled"]]
+        mails = [data["purchaseId"] for data in told[raffle_id, "raffle_update"]]
         assert sorted(mails) == [purchase.id for purchase in other.purchases(raffle_id)]
 
 
@@ -115,8 +115,10 @@ def test_a_draw_keeps_what_was_published(tombola: Tombola, after: bool) -> None:
             assert found == before
         told = relayed(other)
         winner, *others = [pick["ticketNumber"] for pick in found["picks"]]
-        assert [data["ticketNumber"] for data in told[raffle_id, "raffle_winner"]] == [winner]
-        assert sorted(data["ticketNumber"] for data in told[raffle_id, "raffle_runner_up"]) == sorted(others)
+        assert [data["ticketNumber"] for data in told[raffle_id, "raffle_winner_notification"]] == [winner]
+        assert sorted(data["ticketNumber"] for data in told[raffle_id, "raffle_runner_up_notification"]) == sorted(
+            others
+        )
     assert stages >= {(True, "active"), (True, "drawn")}
 
 
