@@ -84,9 +84,12 @@ def drivers(book: Book) -> dict[str, Decimal]:
         (a["renewals"] + a["membership_changes"] * (1 - a["unpaid_share"])) * DAYS,
     )
     charges = of_members + tickets
+    # A reminder for each verification, a mail for each change of a membership and each purchase of tickets.
+    mails = a["verifications"] + (a["renewals"] + a["membership_changes"]) * DAYS + tickets
     # Each change of a membership or a raffle is told, each purchase of tickets, each charge, and once a day their
-    # reconciliation.
+    # reconciliation; what became of each mail, and that each verification is over.
     told = (a["renewals"] + a["membership_changes"] + 1) * DAYS + a["raffle_changes"] + tickets + charges
+    told += mails + a["verifications"]
     return {
         "month": Decimal(1),
         "verification": a["verifications"],
@@ -95,6 +98,7 @@ def drivers(book: Book) -> dict[str, Decimal]:
         "event": events + syncs + told,
         # A purchase of tickets becomes two rows.
         "row": events * a["rows_per_event"] + syncs + told + tickets,
+        "mail": mails,
         "payment": a["payments_held"],
         "sale": sales,
         "sync": syncs,

@@ -53,7 +53,6 @@ class SmtpProvider(Provider):
         "slow_ms": "milliseconds before each answer",
         "no_tls": "STARTTLS is not offered",
         "wrong_password": "every sign-in is refused",
-        "no_utf8": "SMTPUTF8 is not offered",
         "open": "nobody has to sign in",
     }
 

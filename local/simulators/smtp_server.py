@@ -1,4 +1,4 @@
-"""SMTP as a server speaks it (RFC 5321, with STARTTLS, AUTH, SIZE, 8BITMIME, SMTPUTF8): a thread for each connection.
+"""SMTP as a server speaks it (RFC 5321, with STARTTLS, AUTH, SIZE, 8BITMIME): a thread for each connection.
 
 Of our own, because a simulator must be able to fall silent or hang up at any word.
 """
@@ -128,8 +128,6 @@ class Session(socketserver.BaseRequestHandler):
     def _ehlo(self, _: str) -> None:
         self._forget()
         offers = ["simulated.example", f"SIZE {LARGEST}", "8BITMIME", "ENHANCEDSTATUSCODES"]
-        if not self._traps["no_utf8"]:
-            offers.append("SMTPUTF8")
         if not self._secure and not self._traps["no_tls"]:
             offers.append("STARTTLS")
         if self._secure or self._traps["no_tls"]:

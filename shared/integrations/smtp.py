@@ -133,8 +133,7 @@ class Smtp:
         """Up to the server's word that it wants the message."""
         smtp = connection.smtp
         self._in_time(smtp, until)
-        options = [] if to.isascii() else self._utf8(smtp)
-        code, text = smtp.mail(self._from, options)
+        code, text = smtp.mail(self._from)
         if code == 421:
             # It ends the connection, which says nothing about this mail.
             raise smtplib.SMTPServerDisconnected("421")
@@ -174,12 +173,6 @@ class Smtp:
         if left <= 0 or smtp.sock is None:
             raise smtplib.SMTPServerDisconnected("out of time")
         smtp.sock.settimeout(min(left, COMMAND_SECONDS))
-
-    @staticmethod
-    def _utf8(smtp: smtplib.SMTP) -> list[str]:
-        if not smtp.has_extn("smtputf8"):
-            raise Refused("address_needs_smtputf8")
-        return ["SMTPUTF8", "BODY=8BITMIME"]
 
     # --- connections
 

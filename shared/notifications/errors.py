@@ -23,15 +23,11 @@ class BadLink(Invalid):
 
 
 class NotSetUp(Unavailable):
-    code = "mail_not_set_up"
-
     def __init__(self) -> None:
         super().__init__("Mail is in mock mode: SMTP_URL is not set. The message is kept, not sent.")
 
 
 class BeingSent(Unavailable):
-    code = "mail_being_sent"
-
     def __init__(self) -> None:
         super().__init__("Another delivery of this mail is under way.")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -57,11 +57,11 @@ class Templates:
             auto_reload=False,
         )
         made.filters |= {
-            "day": _day,
-            "moment": self._moment,
-            "last_day": self._last_day,
-            "money": _money,
-            "numbers": _numbers,
+            "day": _of_text(_day),
+            "moment": _of_text(self._moment),
+            "last_day": _of_text(self._last_day),
+            "money": _of_text(_money),
+            "numbers": _of_text(_numbers),
         }
         return made
 
@@ -90,6 +90,11 @@ def cleaned(value: Any) -> Any:
 def store_day(moment: datetime, zone: str) -> str:
     """As templates take a day: `2026-07-01`."""
     return moment.astimezone(ZoneInfo(zone)).date().isoformat()
+
+
+def _of_text(written: Callable[[str], str]) -> Callable[[Any], str]:
+    """What is missing says so before it is read as text."""
+    return lambda value: written(str(value))
 
 
 def _day(text: str) -> str:

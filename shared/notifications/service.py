@@ -55,7 +55,8 @@ class MailService:
         `wanted`: what it is about is still so. Raises `Unavailable` to be called again, and whatever a template says of
         data that it cannot show.
         """
-        if self._mailer is None:
+        mailer = self._mailer
+        if mailer is None and wanted:
             # Failure policy: without a provider no mail is claimed and none is dropped; it comes again, then waits in
             # the dead-letter topic to be replayed.
             log.error("mail_not_set_up", extra={"emailId": command.id, "template": command.template})
@@ -63,10 +64,10 @@ class MailService:
         kept = self._claim(command)
         if kept.sending.ended:
             return kept.sending.state
-        if not wanted or (command.unsubscribable and self._preferences.unsubscribed(command.customer_hash)):
+        if mailer is None or not wanted or self._unsubscribed(command):
             return self._end(kept, SKIPPED)
         try:
-            answer = self._handed_over(command, self._mailer)
+            answer = self._handed_over(command, mailer)
         except Refused as refusal:
             # Failure policy: what this recipient's server will never take is recorded, and not tried again.
             return self._end(kept, FAILED, refusal.code, refusal.answer)
@@ -74,6 +75,9 @@ class MailService:
             self._release(kept)
             raise
         return self._end(kept, SENT, answer=answer)
+
+    def _unsubscribed(self, command: Command) -> bool:
+        return command.unsubscribable and self._preferences.unsubscribed(command.customer_hash)
 
     def _handed_over(self, command: Command, mailer: Mailer) -> str:
         url = self._preferences.link(command.customer_hash) if command.unsubscribable else ""

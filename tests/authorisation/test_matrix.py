@@ -156,6 +156,8 @@ def test_routes_without_a_token_are_exactly_these() -> None:
     assert open_to == {
         "monitoring_health": "public",
         "monitoring_ready": "public",
+        "notifications_unsubscribe": "public",
+        "notifications_unsubscribe_page": "public",
         "payments_webhook": "signature",
         "pos_square_webhook": "signature",
         "raffles_audit": "public",

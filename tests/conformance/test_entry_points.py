@@ -33,6 +33,15 @@ Function = Callable[[str], FlaskClient]
 EVENT = {"type": "nothing.happened", "eventId": "evt_1", "data": {}}
 COMMANDS = {
     "cache-refresh": {"view": "verification_statistics", "params": {"days": "30"}},
+    # A reminder of a verification that there is not.
+    "emails": {
+        "emailId": "mail_1",
+        "template": "age-verification-expiring",
+        "to": "ann@example.com",
+        "data": {},
+        "customerHash": "nobody",
+        "about": "av_1",
+    },
     "sync-requests": {"source": "square", "jobId": "job_1", "window": "job_1-1"},
 }
 

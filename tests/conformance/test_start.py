@@ -24,7 +24,12 @@ REFRESHES = "analytics_refresh_cache"
 # Memberships and raffles take money through payments; what follows payments up lets it have its effect in both.
 MONEY = {"memberships": {"payments"}, "payments": {"memberships", "raffles"}, "raffles": {"payments"}}
 # Tickets are sold to who is verified, and members get bonus entries: read from their own stores, not over HTTP.
-READS = {"raffles_purchase": {"memberships", "verification"}}
+# Reminders are queued from verifications, and not sent any more when theirs is gone.
+READS = {
+    "raffles_purchase": {"memberships", "verification"},
+    "notifications_expiry_emails": {"verification"},
+    "notifications_send_email": {"verification"},
+}
 # One worker asks for all what they import.
 pytestmark = pytest.mark.xdist_group("start")
 

@@ -116,6 +116,7 @@ def one_of_each() -> list[Event]:
         events.failed("evt_1", "att_1", "hash", "req_1", refusal, NOW),
         events.rate_limited("evt_1", "att_1", "hash", "req_1", NOW),
         events.erased("evt_1", "hash", "req_1", record, "admin", NOW),
+        events.expired("hash", record),
     ]
     functions = {name for name, f in vars(events).items() if inspect.isfunction(f) and f.__module__ == events.__name__}
     assert {event.type for event in made} == {f"verification.{name}" for name in functions if not name.startswith("_")}

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from marshmallow import Schema
 
 from local.simulators.authorizenet_control import GatewayControl
+from shared.notifications.preferences import Preferences
 from shared.payments import signatures
 from shared.platform.errors import Failure
 from shared.platform.settings import Settings
@@ -100,7 +101,7 @@ class Caller:
         call = {
             "path": declared.path.format(**NAMES),
             "method": declared.method,
-            "query_string": QUERIES.get(self.function.name, ""),
+            "query_string": self._query(),
             **self._good(),
             **changes,
         }
@@ -110,6 +111,12 @@ class Caller:
         for name, header in responses[str(answer.status_code)]["headers"].items():
             assert header.get("required") is False or name in answer.headers
         return int(answer.status_code)
+
+    def _query(self) -> str:
+        if self.function.domain == "notifications":
+            # Signed: each link is good for one customer.
+            return Preferences(instance.platform()).link("a" * 64).partition("?")[2]
+        return QUERIES.get(self.function.name, "")
 
     def _good(self) -> dict[str, Any]:
         """Caller and body."""
@@ -169,7 +176,7 @@ def calling(
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda f: f.name)
 def test_good_answers_and_refusals_are_documented_with_their_headers(calling: Calling, endpoint: Declared) -> None:
     caller = calling(endpoint)
-    assert caller.status() in endpoint.declaration.responds
+    assert caller.status() in ({200} if endpoint.declaration.page else endpoint.declaration.responds)
     assert caller.status(headers={"Authorization": "Bearer forged"}) == 401
     assert caller.status(query_string="nothing=1") == 400
     assert caller.status(method="PATCH") == 405

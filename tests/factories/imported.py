@@ -17,6 +17,14 @@ import time
 EVENT = {"type": "nothing.happened", "eventId": "evt_1"}
 COMMANDS = {
     "cache-refresh": {"view": "dashboard", "params": {"source": "all"}},
+    "emails": {
+        "emailId": "mail_1",
+        "template": "age-verification-expiring",
+        "to": "ann@example.com",
+        "data": {},
+        "customerHash": "nobody",
+        "about": "av_1",
+    },
     "payment-notices": {"transactionId": "1"},
     "raffle-refunds": {},
     "sync-requests": {"source": "square"},

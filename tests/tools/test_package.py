@@ -117,11 +117,12 @@ def test_the_command_gives_the_same_under_any_umask_and_in_any_folder(run: Run, 
 
 def test_it_holds_what_functions_need_and_nothing_else() -> None:
     folders = [path for folder in ("functions", "shared") for path in (ROOT / folder).rglob("*") if path.is_file()]
-    sources = {path.relative_to(ROOT).as_posix() for path in folders if path.suffix in (".py", ".sql")}
+    sources = {path.relative_to(ROOT).as_posix() for path in folders if path.suffix in (".html", ".py", ".sql", ".txt")}
     schemas = {f"infra/schemas/{path.name}" for path in (ROOT / "infra/schemas").glob("*.json")}
     found = names(build(ROOT))
     assert found == sorted({"main.py", "requirements.txt", *sources, *schemas})
     assert {"functions/verification/verify.py", "shared/verification/queries/statistics.sql"} <= set(found)
+    assert "shared/notifications/templates/membership_welcome/body.html" in found
     assert "infra/schemas/commerce.age_verifications.json" in found
 
 
