@@ -96,6 +96,12 @@ bench-outbox: setup ## kill 1,000 processes between commit and publish, and coun
 bench-analytics: setup ## measure cached answers from BigQuery at the shop's size (ROUNDS)
 	@$(TOOLS)/bin/python -m bench.analytics
 
+bench-mail: setup ## measure reminders with failures and kills in the middle (SIZES=2500,5000,10000)
+	@$(TOOLS)/bin/python -m bench.mail
+
+mail-screenshots: setup browser ## a picture of every mail template, for docs/mail.md
+	@$(TOOLS)/bin/python -m tools.mail_screenshots
+
 .venv/uv/bin/uv:
 	@echo "uv is not installed: putting it into .venv/uv"
 	@$(PYTHON) -m venv .venv/uv && .venv/uv/bin/pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
@@ -137,4 +143,4 @@ lock: $(filter .venv/%,$(UV)) ## resolve the dependencies anew (UPGRADE=1 takes 
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header pyproject.toml -c requirements/tools.txt -o requirements/functions.txt
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header $(if $(UPGRADE),--upgrade) --group checkov -o requirements/checkov.txt
 
-.PHONY: help run stop token test check check-infra format generate verify-audit migrate-partitions sync costs package deploy plan rollback releases destroy terraform smoke secrets rotate restart bench bench-sync bench-raffle bench-analytics setup java browser lock dead-letters bench-outbox bench-metrics
+.PHONY: help run stop token test check check-infra format generate verify-audit migrate-partitions sync costs package deploy plan rollback releases destroy terraform smoke secrets rotate restart bench bench-sync bench-raffle bench-analytics setup java browser lock dead-letters bench-outbox bench-metrics bench-mail mail-screenshots

@@ -127,6 +127,17 @@ class Smtp:
         self._keep(connection, wipe=False)
         return answer
 
+    def close(self) -> None:
+        """End the connections that are kept."""
+        while True:
+            try:
+                self._close(self._idle.get_nowait())
+            except queue.Empty:
+                return
+
+    def __del__(self) -> None:
+        self.close()
+
     # --- one mail
 
     def _envelope(self, connection: Connection, to: str, until: float) -> None:

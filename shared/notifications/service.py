@@ -8,7 +8,7 @@ again under the same Message-ID**, rather than never, and who gets it twice file
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from shared.notifications import events
@@ -23,6 +23,7 @@ from shared.notifications.rules import message_id
 from shared.platform.clock import to_milliseconds
 from shared.platform.context import Platform
 from shared.platform.errors import ChangedMeanwhile, Unavailable
+from shared.platform.outbox import Event
 
 # In which the server must have begun to take the message; then it has a minute to say that it did. Together they are
 # well below the lease.
@@ -139,28 +140,33 @@ class MailService:
             ended_at=to_milliseconds(self._platform.clock.now()),
         )
         told = [] if state == SKIPPED else [events.ended(self._platform.ids.new("evt"), ended)]
-        for attempt in range(MARKS):
-            try:
-                self._mails.put(ended, kept, told)
-                break
-            except ChangedMeanwhile:
-                self._check_that_it_is_ours(ended)
-                break
-            except Unavailable:
-                if attempt + 1 == MARKS:
-                    raise
-                self._platform.clock.sleep(MARK_PAUSE_SECONDS * (attempt + 1))
-        self._platform.outbox.publish(told)
+        if self._marked(ended, kept, told):
+            self._platform.outbox.publish(told)
         log.info(
             "mail_ended",
             extra={"emailId": ended.email_id, "template": ended.template, "state": state, "code": code or None},
         )
         return state
 
-    def _check_that_it_is_ours(self, ended: Sending) -> None:
+    def _marked(self, ended: Sending, kept: Kept, told: Sequence[Event]) -> bool:
+        """Whether it is our mark that stands. Tried for some seconds: until it does, nobody knows what was sent."""
+        for attempt in range(MARKS):
+            try:
+                self._mails.put(ended, kept, told)
+                return True
+            except ChangedMeanwhile:
+                return self._is_ours(ended)
+            except Unavailable:
+                if attempt + 1 == MARKS:
+                    raise
+                self._platform.clock.sleep(MARK_PAUSE_SECONDS * (attempt + 1))
+        return False
+
+    def _is_ours(self, ended: Sending) -> bool:
         """Another commit was first: ours, whose answer was lost, or that of who took the mail over."""
         kept = self._mails.get(ended.email_id)
-        if kept is None or kept.sending.owner != ended.owner or not kept.sending.ended:
-            # Sent by us, and about to be sent by somebody else: this is the doubtful moment, and it is rare.
-            log.error("mail_taken_over", extra={"emailId": ended.email_id})
-            raise BeingSent
+        if kept is not None and kept.sending.ended:
+            return kept.sending.owner == ended.owner
+        # Failure policy: sent by us, and being sent by somebody else; whoever ends it first tells.
+        log.error("mail_taken_over", extra={"emailId": ended.email_id})
+        raise BeingSent
