@@ -10,18 +10,16 @@ import flask
 import requests
 
 from local.environment import State
-from local.mail_examples import AT, EXAMPLES, command
+from local.mail_examples import EXAMPLES, letter_of
 from local.simulators import proxy
-from shared.notifications.letters import Sender, letter
+from shared.notifications.letters import Sender, part_of
 from shared.notifications.models import TEMPLATES
-from shared.notifications.rendering import Templates
 from shared.platform.errors import NotFound, Unavailable
 from shared.runtime import instance
 
 PAGES = Path(__file__).parent / "mail_pages"
 SIMULATOR = "smtp"
 SECONDS = 20
-UNSUBSCRIBE = "https://api.example.com/api/notifications/unsubscribe?c=...&s=..."
 # Of our own pages, which show a mail in a frame.
 OURS = "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; form-action 'self'"
 # Of somebody's HTML: it may be styled, and do nothing.
@@ -103,9 +101,9 @@ def _template(name: str) -> Any:
     state = flask.request.args.get("state") or next(iter(EXAMPLES[name]))
     if state not in EXAMPLES[name]:
         raise NotFound(f"There is no such state. States: {', '.join(EXAMPLES[name])}.")
-    made = preview(name, state)
+    made = _preview(name, state)
     headers = "".join(f"{key}: {value}\n" for key, value in made.items())
-    parts = {kind: _content(made, kind) for kind in ("html", "plain")}
+    parts = {kind: part_of(made, kind) for kind in ("html", "plain")}
     part = flask.request.args.get("part")
     if part == "html":
         return _html(parts["html"])
@@ -114,20 +112,9 @@ def _template(name: str) -> Any:
     return _page("template.html", name=name, state=state, states=EXAMPLES[name], headers=headers, text=parts["plain"])
 
 
-def preview(name: str, state: str) -> EmailMessage:
-    """The mail of an example, as it would be sent."""
+def _preview(name: str, state: str) -> EmailMessage:
     settings = instance.platform().settings
-    sender = Sender.parse(settings.mail_from, settings.mail_reply_to)
-    wanted = command(name, state)
-    url = UNSUBSCRIBE if wanted.unsubscribable else ""
-    rendered = Templates(settings.store_timezone, sender.name).render(wanted, url)
-    return letter(wanted, rendered, sender, url, AT)
-
-
-def _content(made: EmailMessage, kind: str) -> str:
-    part = made.get_body((kind,))
-    assert part is not None
-    return str(part.get_content())
+    return letter_of(name, state, settings.store_timezone, Sender.parse(settings.mail_from, settings.mail_reply_to))
 
 
 # --- answers

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from email.message import EmailMessage
 from typing import Any
 
 from shared.memberships.tiers import TIERS
+from shared.notifications.letters import Sender, letter
 from shared.notifications.models import Command
+from shared.notifications.rendering import Templates
 
+SENDER = Sender("LivHana", "no-reply@example.com", "")
+UNSUBSCRIBE = "https://api.example.com/api/notifications/unsubscribe?c=...&s=..."
 AT = datetime(2026, 7, 1, 17, tzinfo=UTC)
 BEFORE, LATER = "2026-07-01T16:59:59.000Z", "2026-08-01T05:00:00.000Z"
 Data = Mapping[str, Any]
@@ -106,6 +111,13 @@ EXAMPLES: Mapping[str, Mapping[str, Data]] = {
         "without figures": _alert(value=None, threshold=None, tags="sync,square", severity="warning"),
     },
 }
+
+
+def letter_of(template: str, state: str, zone: str = "America/Chicago", sender: Sender = SENDER) -> EmailMessage:
+    """The mail of an example, as it would be sent."""
+    wanted = command(template, state)
+    url = UNSUBSCRIBE if wanted.unsubscribable else ""
+    return letter(wanted, Templates(zone, sender.name).render(wanted, url), sender, url, AT)
 
 
 def command(template: str, state: str) -> Command:

@@ -70,6 +70,13 @@ def letter(
     return made
 
 
+def part_of(message: EmailMessage, kind: str) -> str:
+    """The text of its `plain` or `html` part; empty without one."""
+    found = message.get_body((kind,))
+    content = found.get_payload(decode=True) if found else b""
+    return content.decode("utf-8", "replace") if isinstance(content, bytes) else ""
+
+
 def recipient(command: Command) -> str:
     """The address as the envelope has it, its domain in ASCII. Raises `Refused` for what cannot be one."""
     local, _, domain = command.to.strip().rpartition("@")

@@ -153,14 +153,15 @@ class MailService:
         for attempt in range(MARKS):
             try:
                 self._mails.put(ended, kept, told)
-                return True
             except ChangedMeanwhile:
                 return self._is_ours(ended)
             except Unavailable:
                 if attempt + 1 == MARKS:
                     raise
                 self._platform.clock.sleep(MARK_PAUSE_SECONDS * (attempt + 1))
-        return False
+            else:
+                break
+        return True
 
     def _is_ours(self, ended: Sending) -> bool:
         """Another commit was first: ours, whose answer was lost, or that of who took the mail over."""

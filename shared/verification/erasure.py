@@ -23,7 +23,7 @@ class ErasureService:
     def erase(self, customer_id: str, role: str, request_id: str) -> None:
         """Delete everything personal. Running it again changes nothing. Raises `Unavailable`.
 
-        E-mails that wait to be sent hold no person either: their sender reads the record, which is gone.
+        A reminder that waits to be sent is not: its sender looks for the record, which is gone.
         """
         customer_hash = self._platform.customer_hash(customer_id)
         until_unchanged(

@@ -16,8 +16,9 @@ from shared.verification.repository import Found, Place, VerificationRepository
 class Expiry:
     """One run. `told` counts."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, page: int = PAGE) -> None:
         self._platform = platform
+        self._page = page
         self._repository = VerificationRepository.on(platform)
         self.told = 0
 
@@ -26,9 +27,9 @@ class Expiry:
         now = to_milliseconds(self._platform.clock.now())
 
         def read(place: Place | None) -> Sequence[Found]:
-            return self._repository.untold(now, place, PAGE)
+            return self._repository.untold(now, place, self._page)
 
-        return walk(self._platform.clock, read, lambda page: self._tell(page, now), after, seconds)
+        return walk(self._platform.clock, read, lambda page: self._tell(page, now), after, seconds, self._page)
 
     def _tell(self, page: Sequence[Found], now: datetime) -> None:
         saved = save(

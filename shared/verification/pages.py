@@ -38,13 +38,14 @@ def walk(
     work: Callable[[Sequence[Found]], None],
     after: Place | None,
     seconds: float,
+    size: int,
 ) -> Place | None:
-    """Work on page after page for about so long; where to go on, or None at the end."""
+    """Work on page after page, of `size` records, for about so long; where to go on, or None at the end."""
     until = clock.monotonic() + seconds
     while True:
         page = read(after)
         work(page)
-        if len(page) < PAGE:
+        if len(page) < size:
             return None
         after = page[-1].place
         if clock.monotonic() > until:

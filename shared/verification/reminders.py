@@ -60,21 +60,24 @@ class Tally:
 class Reminders:
     """One run. `unsubscribed` tells which of some customers want none."""
 
-    def __init__(self, platform: Platform, unsubscribed: Callable[[Sequence[str]], frozenset[str]]) -> None:
+    def __init__(
+        self, platform: Platform, unsubscribed: Callable[[Sequence[str]], frozenset[str]], page: int = PAGE
+    ) -> None:
         keyring = Keyring.parse("VERIFICATION_KEY", platform.settings.require("VERIFICATION_KEY"))
         self._platform = platform
         self._repository = VerificationRepository.on(platform)
         self._vault = Vault(keyring, platform.ids.entropy)
         self._unsubscribed = unsubscribed
+        self._page = page
 
     def run(self, after: Place | None, tally: Tally, seconds: float) -> Place | None:
         """Queue reminders for about so long; where to go on, or None at the end. Raises `Unavailable`."""
         now = to_milliseconds(self._platform.clock.now())
 
         def read(place: Place | None) -> Sequence[Found]:
-            return self._repository.unreminded(now, now + WITHIN, place, PAGE)
+            return self._repository.unreminded(now, now + WITHIN, place, self._page)
 
-        return walk(self._platform.clock, read, lambda page: self._queue(page, tally, now), after, seconds)
+        return walk(self._platform.clock, read, lambda page: self._queue(page, tally, now), after, seconds, self._page)
 
     def report(self, tally: Tally) -> None:
         """What a run came to, for the log and for who looks: `job_reports/expiry_emails`. Raises `Unavailable`."""

@@ -20,7 +20,7 @@ def states(stack: RunningStack) -> dict[str, str]:
 
 
 def ready(stack: RunningStack) -> bool:
-    return states(stack) == dict.fromkeys(("square", "lightspeed", "authorizenet", "drand"), "ready")
+    return states(stack) == dict.fromkeys(("square", "lightspeed", "authorizenet", "drand", "smtp"), "ready")
 
 
 def payments(stack: RunningStack, **query: Any) -> list[dict[str, Any]]:

@@ -18,13 +18,17 @@ URLS = {"square": "http://127.0.0.1:1111", "lightspeed": "http://127.0.0.1:2222"
 @pytest.mark.parametrize(
     ("environment", "names"),
     [
-        ({}, ["square", "lightspeed", "authorizenet", "drand"]),
-        ({"SIMULATORS": "on", "SQUARE_ACCESS_TOKEN": ""}, ["square", "lightspeed", "authorizenet", "drand"]),
+        ({}, ["square", "lightspeed", "authorizenet", "drand", "smtp"]),
+        ({"SIMULATORS": "on", "SQUARE_ACCESS_TOKEN": ""}, ["square", "lightspeed", "authorizenet", "drand", "smtp"]),
         ({"SIMULATORS": "off"}, []),
-        ({"SQUARE_ACCESS_TOKEN": "real"}, ["lightspeed", "authorizenet", "drand"]),
-        ({"SQUARE_REQUESTS_PER_SECOND": "100", "LIGHTSPEED_CLIENT_ID": "real"}, ["square", "authorizenet", "drand"]),
-        ({"AUTHORIZE_NET_TRANSACTION_KEY": "real"}, ["square", "lightspeed", "drand"]),
-        ({"DRAND_URL": "https://relay.example.com"}, ["square", "lightspeed", "authorizenet"]),
+        ({"SQUARE_ACCESS_TOKEN": "real"}, ["lightspeed", "authorizenet", "drand", "smtp"]),
+        (
+            {"SQUARE_REQUESTS_PER_SECOND": "100", "LIGHTSPEED_CLIENT_ID": "real"},
+            ["square", "authorizenet", "drand", "smtp"],
+        ),
+        ({"AUTHORIZE_NET_TRANSACTION_KEY": "real"}, ["square", "lightspeed", "drand", "smtp"]),
+        ({"DRAND_URL": "https://relay.example.com"}, ["square", "lightspeed", "authorizenet", "smtp"]),
+        ({"SMTP_URL": "smtp://mail.example.com"}, ["square", "lightspeed", "authorizenet", "drand"]),
     ],
 )
 def test_a_provider_is_simulated_unless_the_caller_has_access_to_it(
