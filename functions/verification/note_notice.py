@@ -12,7 +12,7 @@ from shared.verification.marks import TEMPLATE, ExpiryNotices
 def handle(delivery: Delivery) -> None:
     """Note that it was sent, or that its address takes none. Raises `Unavailable` to be called again."""
     event = delivery.data
-    if event["data"].get("template") != TEMPLATE:
+    if (event.get("data") or {}).get("template") != TEMPLATE:
         return
     ExpiryNotices.on(delivery.platform).note(
         event["customerHash"],

@@ -1,4 +1,4 @@
-"""Mail on a running stack: what a customer does shows at `/_local/mail` within seconds; previews; a reset."""
+"""Mail on a running stack: what a customer does shows at `/_local/mail` within seconds; previews."""
 
 from __future__ import annotations
 
@@ -67,10 +67,3 @@ def test_every_template_can_be_looked_at(stack: RunningStack) -> None:
 
 
 PARTS = ("html", "text", "headers")
-
-
-def test_a_reset_throws_the_mails_away(stack: RunningStack) -> None:
-    address = subscribed(stack)
-    assert eventually(lambda: mails(stack, to=address))
-    stack.post("/_local/reset", json={"seed": True})
-    assert mails(stack) == []

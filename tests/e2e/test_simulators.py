@@ -61,11 +61,22 @@ def test_the_simulators_live_in_the_stacks_time(stack: RunningStack) -> None:
         stack.post("/_local/clock", json={"reset": True})
 
 
+def welcomed(stack: RunningStack) -> None:
+    """A mail is there."""
+    card = {"type": "card", "token": "tok_visa"}
+    member = {"customerId": "m-reset", "email": "m-reset@example.com", "tier": "BRONZE", "paymentMethod": card}
+    assert stack.post("/api/memberships/subscribe", json=member).status_code == 201
+    assert eventually(lambda: stack.get("/_local/mail.json?to=m-reset").json()["mails"])
+
+
 def test_a_reset_leaves_them_alone_unless_it_is_asked_for(stack: RunningStack) -> None:
     assert eventually(lambda: ready(stack))
     made = stack.post(f"{SQUARE}/payments", json={"silent": True}).json()["id"]
+    welcomed(stack)
     stack.request("PUT", f"{SQUARE}/traps", json={"forbidden": True})
     stack.post("/_local/reset")
+    # Caught mails belong to what was emptied.
+    assert stack.get("/_local/mail.json").json()["mails"] == []
     assert stack.get(f"{SQUARE}/v2/payments/{made}", headers=HEADERS).status_code == 403
     assert stack.post("/_local/reset", json={"simulators": True}).status_code == 200
     assert stack.get(f"{SQUARE}/state").json()["traps"] == {}

@@ -64,7 +64,7 @@ def request_to(name: str) -> tuple[str, str, dict[str, object]]:
         {
             "headers": {"Authorization": f"Bearer {token()}"},
             "json": body_of(name) if declared.body else None,
-            "query_string": QUERIES.get(name),
+            "query_string": link() if name.startswith("notifications") else QUERIES.get(name),
         },
     )
 
@@ -93,6 +93,13 @@ def body_of(name: str) -> dict[str, object]:
     }
     found = bodies.get(name, {})
     return {"customerId": "c-1", **found} if len(found) > 1 and name != "raffles_create" else found
+
+
+def link() -> dict[str, str]:
+    """To unsubscribe, as it is signed for one customer."""
+    customer = "a" * 64
+    key = base64.b64decode(os.environ["CUSTOMER_HASH_KEY"])
+    return {"c": customer, "s": hmac.digest(key, f"unsubscribe|{customer}".encode(), hashlib.sha256).hex()}
 
 
 def signed_by_gateway() -> dict[str, object]:
