@@ -51,6 +51,12 @@ def erasure(at: datetime = AT, event_id: str = "") -> dict[str, Any]:
     return _event("verification.erased", at, event_id, data)
 
 
+def expiry(at: datetime = AT, event_id: str = "") -> dict[str, Any]:
+    """A verification is over."""
+    times = {"verifiedAt": wire_time(at), "expiresAt": wire_time(at)}
+    return _event("verification.expired", at, event_id, {"verificationId": "av_1", "state": "TX", **times})
+
+
 def sync_run(at: datetime = AT, event_id: str = "") -> dict[str, Any]:
     """A run of the sync that ended well."""
     counts = ("rowsSeen", "rowsWritten", "rowsRejected", "changedLate", "pages", "retries", "differences")

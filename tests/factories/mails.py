@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from itertools import count
 from typing import Any
 
 import requests
 
 from local.simulators.process import Simulator
 from local.simulators.smtp import SmtpProvider
+from shared.notifications import events
 from shared.notifications.models import SENT, Command, Sending
 
 AT = datetime(2026, 7, 1, 17, tzinfo=UTC)
@@ -23,6 +26,7 @@ MAIL_TOPICS = [
     "security-events",
     "verification-events",
 ]
+_numbers = count(1)
 MAIL_FROM = "Liv Hana <no-reply@example.com>"
 
 
@@ -44,6 +48,13 @@ def sending(**changes: Any) -> Sending:
         **changes,
     }
     return Sending(**values)
+
+
+def mail_sent(at: datetime = AT, event_id: str = "") -> dict[str, Any]:
+    """The event of a mail that was sent after one refusal."""
+    ended = sending(ended_at=at, attempts=2)
+    found: dict[str, Any] = json.loads(events.ended(event_id or f"evt_mail_{next(_numbers):04}", ended).message().data)
+    return found
 
 
 def a_command(**changes: Any) -> Command:

@@ -18,7 +18,8 @@ from shared.platform.errors import Unavailable
 from tests.factories.billing_events import membership_cancelled, payment_settled, payments_reconciled
 from tests.factories.chains import flipped, table
 from tests.factories.clock import TestClock
-from tests.factories.events import AT, alert, attempt, erasure, success, sync_run
+from tests.factories.events import AT, alert, attempt, erasure, expiry, success, sync_run
+from tests.factories.mails import mail_sent
 from tests.factories.raffle_events import raffle_drawn, tickets_purchased
 from tests.factories.warehouse import Warehouse
 
@@ -27,7 +28,9 @@ ATTEMPTS = table()
 MAKERS = {
     "age_verifications": success,
     "age_verification_attempts": attempt,
+    "age_verification_expiries": expiry,
     "alerts": alert,
+    "mail_deliveries": mail_sent,
     "memberships": membership_cancelled,
     "payments": payment_settled,
     "payment_reconciliations": payments_reconciled,
@@ -67,11 +70,15 @@ def test_an_event_becomes_a_row_in_each_table_that_records_it(audit: AuditServic
     audit.record(alert())
     for make in (membership_cancelled, payment_settled, payments_reconciled, raffle_drawn, tickets_purchased):
         audit.record(make())
+    audit.record(expiry())
+    audit.record(mail_sent())
     counts = {name: len(rows) for name, rows in warehouse.everything().items() if rows}
     assert counts == {
         "commerce.age_verifications": 1,
         "commerce.age_verification_attempts": 2,
+        "commerce.age_verification_expiries": 1,
         "commerce.alerts": 1,
+        "commerce.mail_deliveries": 1,
         "commerce.memberships": 1,
         "commerce.payment_reconciliations": 1,
         "commerce.payments": 1,

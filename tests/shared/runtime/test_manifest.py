@@ -75,9 +75,9 @@ def test_an_endpoint_gets_what_the_runtime_needs(function: Declared) -> None:
 def test_what_creates_or_charges_takes_an_idempotency_key(function: Declared) -> None:
     declared = function.declaration
     assert isinstance(declared, Endpoint)
-    # Providers send no such key; what they send names itself.
+    # Providers and mail programs send no such key; what they send names itself.
     creates_or_charges = declared.method == "POST" or 402 in declared.responds
-    assert declared.idempotent == (creates_or_charges and declared.auth != SIGNED)
+    assert declared.idempotent == (creates_or_charges and declared.auth != SIGNED and not declared.page)
 
 
 @pytest.mark.parametrize("function", ENDPOINTS, ids=lambda f: f.name)
@@ -112,6 +112,9 @@ def test_every_topic_is_listed_once() -> None:
         "dead-letter-orders",
         "dead-letters",
         "emails",
+        "expire-verifications",
+        "expiry-emails",
+        "mail-events",
         "membership-events",
         "payment-events",
         "payment-notices",
