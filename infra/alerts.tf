@@ -1,3 +1,6 @@
+# What the functions' own rules (shared/monitoring/alert_rules.py) cannot see: what never reaches the code, and whether the
+# rules are checked at all. docs/decisions/0026 says which watches what.
+#
 # Alerts in PromQL, where it can say what is meant. disable_metric_validation: in a new project nothing has been measured
 # yet, and a metric of the log exists some minutes after its definition; without it the first apply would be refused.
 locals {
@@ -7,17 +10,6 @@ locals {
 
   alerts = {
     for name, alert in {
-      requests-fail = {
-        severity = "CRITICAL"
-        title    = "More than 1 % of the requests fail"
-        query    = <<-EOT
-          sum(rate(run_googleapis_com:request_count{${local.run},response_code_class="5xx"}[15m]))
-            / sum(rate(run_googleapis_com:request_count{${local.run}}[15m])) > 0.01
-          and sum(increase(run_googleapis_com:request_count{${local.run}}[15m])) > 100
-        EOT
-        duration = "0s"
-        text     = "In 15 minutes with more than 100 requests more than 1 % were answered 5xx, over all functions. The dashboard shows which function; its log lines with severity ERROR show why (`unavailable`: something behind it does not answer; `unhandled_exception`: a bug)."
-      }
       function-fails = {
         severity = "ERROR"
         title    = "One function fails"
@@ -54,15 +46,6 @@ locals {
         duration = "0s"
         text     = "The oldest message of the subscription in the label subscription_id is not handled yet: the function fails again and again (`message_failed` in its log), or it has too few instances. For pos-sync this is the lag of the sync."
       }
-      sync-silent = {
-        severity = "ERROR"
-        title    = "No sync has finished for 45 minutes"
-        # 30 minutes without one, and that for 15 minutes: so a new deployment has time for its first run.
-        query    = "(sum(increase(logging_googleapis_com:user_sync_finished{${local.run}}[30m])) or vector(0)) < 0.5"
-        duration = "900s"
-        text     = "The log has had no line `sync_finished` for 45 minutes, so figures and stock are older than they look. Look at the log of pos-sync, at its schedules sync-square and sync-lightspeed in Cloud Scheduler, and at the status page of the provider."
-        needs    = "pos-sync"
-      }
       outbox-silent = {
         severity = "ERROR"
         title    = "The outbox is not emptied"
@@ -70,6 +53,32 @@ locals {
         duration = "900s"
         text     = "The job audit-relay-outbox runs each minute and has not ended for 30 minutes. Events that Pub/Sub refused at first, among them the audit trail, wait in Firestore until it runs: look at its log and at its job in Cloud Scheduler."
         needs    = "audit-relay-outbox"
+      }
+      check-silent = {
+        severity = "CRITICAL"
+        title    = "Nobody checks the alert rules"
+        # The dead man's alert: who tells of everything else is silent.
+        query    = "(sum(increase(logging_googleapis_com:user_metrics_checked{${local.run}}[30m])) or vector(0)) < 0.5"
+        duration = "900s"
+        text     = "The job monitoring-check-metrics runs every 15 minutes and has not ended for 45. Until it does, no rule of shared/monitoring/alert_rules.py raises anything: look at its log and at its job in Cloud Scheduler."
+        needs    = "monitoring-check-metrics"
+      }
+      rules-blind = {
+        severity = "WARNING"
+        title    = "Alert rules cannot see"
+        # Three checks, or three sources of one.
+        query    = format(local.counted, "observation_failed", 2)
+        duration = "0s"
+        text     = "monitoring-check-metrics could not look at some of what its rules are about (`observation_failed` has the source): these rules neither raise nor end an alert until it can. `metrics_checked` has their names under `unseen`."
+        needs    = "monitoring-check-metrics"
+      }
+      alerts-delayed = {
+        severity = "WARNING"
+        title    = "Alerts wait for Slack or PagerDuty"
+        query    = format(local.counted, "alert_delayed", 3)
+        duration = "0s"
+        text     = "A channel has not taken an alert for several tries. Nothing is lost: monitoring-retry-alerts sends it until it is taken. Look at the provider's status page, and read the alerts in the log (`alert`) or in `alert_deliveries` meanwhile."
+        needs    = "monitoring-retry-alerts"
       }
       events-left-to-relay = {
         severity = "WARNING"
@@ -114,7 +123,7 @@ locals {
   # Jobs and subscribers may take their time.
   public_only = length(local.pushed) == 0 ? "" : ",service_name!~\"${join("|", keys(local.pushed))}\""
 
-  where = "\n\nDashboard: LivHana ${var.environment}. How to roll back and where things are: docs/deployment.md."
+  where = "\n\nDashboard: LivHana ${var.environment}. What to look at and what to do: docs/runbook.md."
 }
 
 resource "google_monitoring_alert_policy" "metric" {

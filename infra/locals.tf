@@ -49,7 +49,8 @@ locals {
   }
   secrets = toset(flatten(values(local.functions)[*].secrets))
 
-  environment_variables = merge(var.settings, {
+  # The functions' own alerts are mailed to who gets those of Cloud Monitoring, unless the settings name others.
+  environment_variables = merge({ ALERT_EMAILS = var.alert_email }, var.settings, {
     BIGQUERY_LOCATION    = var.region
     CORS_ORIGINS         = join(",", var.cors_origins)
     ENVIRONMENT          = var.environment

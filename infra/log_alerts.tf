@@ -15,6 +15,13 @@ resource "google_monitoring_alert_policy" "log" {
       labels   = { event = "EXTRACT(jsonPayload.message)", function = "EXTRACT(jsonPayload.function)" }
       text     = "`payment_difference`: a transaction is not the same in our books and at the gateway, and could not be mended. `charge_without_membership`: money came for which nobody waits any more; it is given back by itself. `refund_declined`: the gateway refused to give money back: do it there by hand. `gateway_refused_request`: credentials or the shape of a request are wrong; nothing was charged. What to do: docs/memberships.md, and of raffles docs/raffles.md."
     }
+    undelivered = {
+      severity = "ERROR"
+      title    = "An alert did not reach a channel"
+      filter   = "resource.type=\"cloud_run_revision\" AND jsonPayload.message=(\"alert_refused\" OR \"alert_without_channel\")"
+      labels   = { event = "EXTRACT(jsonPayload.message)", channel = "EXTRACT(jsonPayload.channel)" }
+      text     = "`alert_refused`: Slack or PagerDuty will never take it (`reason`: the webhook was removed, the channel archived, the event malformed); it went to the other channels. `alert_without_channel`: an alert was raised and no channel is configured. The alert itself is in the log line `alert` with the same eventId."
+    }
     exception = {
       severity = "ERROR"
       title    = "A function met what it did not expect"

@@ -5,13 +5,16 @@ locals {
     cache_load_failed          = "A cached value could not be made anew; the last one is served, with a 200."
     cache_without_store        = "Firestore did not answer, so an instance kept cached values by itself."
     dependency_down            = "The readiness check found a service that does not answer."
+    alerts_retried             = "A run of monitoring-retry-alerts ended."
+    alert_delayed              = "Slack or PagerDuty did not take an alert; it is sent again until it does."
     event_left_to_relay        = "Pub/Sub refused an event; the job audit-relay-outbox publishes it from the outbox."
     idempotent_answer_not_kept = "A request with an Idempotency-Key was served, but a repetition would be served anew."
     jwks_unreachable           = "The public keys of callers' tokens could not be fetched."
     message_failed             = "A subscriber or job failed; Pub/Sub delivers the message again."
+    metrics_checked            = "A run of monitoring-check-metrics ended."
+    observation_failed         = "A check could not look at something; its alert rules have no verdict."
     outbox_relayed             = "A run of audit-relay-outbox ended."
     rate_limit_fallback        = "Firestore did not answer, so an instance counted requests by itself."
-    sync_finished              = "A run of pos-sync ended."
     unavailable                = "A caller got 503, because something behind the function did not answer."
   }
   notified = google_monitoring_notification_channel.email[*].id

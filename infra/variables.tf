@@ -93,13 +93,13 @@ variable "environment" {
 }
 
 variable "integrations" {
-  description = "Providers whose credentials the functions get: square, lightspeed, authorize_net, smtp. Without the first two data are made up, in staging only; without authorize_net nothing can be paid; without smtp mails wait."
+  description = "Providers whose credentials the functions get: square, lightspeed, authorize_net, smtp, slack, pagerduty. Without the first two data are made up, in staging only; without authorize_net nothing can be paid; without smtp mails wait; without the last two the functions' own alerts go by e-mail (ALERT_EMAILS in settings) or into the log alone."
   type        = list(string)
   default     = []
 
   validation {
-    condition     = length(setsubtract(var.integrations, ["square", "lightspeed", "authorize_net", "smtp"])) == 0
-    error_message = "integrations are square, lightspeed, authorize_net and smtp."
+    condition     = length(setsubtract(var.integrations, ["square", "lightspeed", "authorize_net", "smtp", "slack", "pagerduty"])) == 0
+    error_message = "integrations are square, lightspeed, authorize_net, smtp, slack and pagerduty."
   }
 }
 

@@ -18,6 +18,8 @@ from local import mail, provision
 from local.environment import State
 from local.seed import seed
 from local.simulators import proxy
+from shared.monitoring.alert_states import COLLECTION as ALERT_STATES
+from shared.monitoring.deliveries import DELIVERIES
 from shared.platform.clock import MovableClock, parse_wire_time, wire_time
 from shared.platform.errors import Failure, Invalid, NotFound
 from shared.runtime import instance
@@ -43,6 +45,7 @@ def control_app(state: State, settle: Callable[[float], bool]) -> flask.Flask:
         ("GET", "/_local/clock", lambda: _read_clock(state)),
         ("POST", "/_local/clock", lambda: _move_clock(state)),
         ("GET", "/_local/events", lambda: _events(state)),
+        ("GET", "/_local/alerts", _alerts),
         ("POST", "/_local/reset", lambda: _reset(state, settle)),
         ("GET", "/_local/simulators", lambda: proxy.listed(state)),
         ("GET", "/_local/docs/openapi.json", lambda: flask.send_file(OPENAPI)),
@@ -156,6 +159,21 @@ def _events(state: State) -> dict[str, Any]:
     events = [json.loads(line) for line in lines]
     wanted = [e for e in events if topic in (None, e["topic"]) and kind in (None, e["attributes"].get("type"))]
     return {"count": len(wanted), "events": wanted}
+
+
+def _alerts() -> dict[str, Any]:
+    """Which alerts there are, and what has become of each of their messages on each channel; newest first."""
+    store = instance.platform().firestore
+    states = {found.id: _wired(found.to_dict()) for found in store.collection(ALERT_STATES).stream()}
+    deliveries = [{"eventId": found.id, **_wired(found.to_dict())} for found in store.collection(DELIVERIES).stream()]
+    return {"states": states, "deliveries": sorted(deliveries, key=lambda found: str(found["at"]), reverse=True)}
+
+
+def _wired(value: Any) -> Any:
+    """With times as they are on the wire, at any depth."""
+    if isinstance(value, dict):
+        return {name: _wired(inner) for name, inner in value.items()}
+    return wire_time(value) if isinstance(value, datetime) else value
 
 
 def _reset(state: State, settle: Callable[[float], bool]) -> dict[str, Any]:

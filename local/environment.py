@@ -21,6 +21,7 @@ MAIL_FROM = "LivHana <no-reply@example.com>"
 ORIGINS = "http://localhost:5173,http://localhost:3000"
 # What a caller of `make run` may set; everything else is the stack's own.
 PASSED_ON = (
+    "ALERT_EMAILS",
     "AUTHORIZE_NET_",
     "AUTH_MODE",
     "CORS_ORIGINS",
@@ -30,8 +31,10 @@ PASSED_ON = (
     "LIGHTSPEED_",
     "LOG_LEVEL",
     "MAIL_",
+    "PAGERDUTY_",
     "RATE_LIMIT_",
     "REVERIFY_URL",
+    "SLACK_",
     "SMTP_",
     "SQUARE_",
     "STORE_TIMEZONE",

@@ -147,11 +147,11 @@ run "alerts_follow_what_is_deployed" {
   command = plan
 
   assert {
-    condition     = contains(keys(google_monitoring_alert_policy.metric), "sync-silent") && strcontains(google_monitoring_alert_policy.metric["requests-slow"].conditions[0].condition_prometheus_query_language[0].query, "service_name!~\"audit-relay-outbox|pos-sync|raffles-record\"")
-    error_message = "A sync that falls silent is told; jobs may be slow."
+    condition     = contains(keys(google_monitoring_alert_policy.metric), "outbox-silent") && strcontains(google_monitoring_alert_policy.metric["requests-slow"].conditions[0].condition_prometheus_query_language[0].query, "service_name!~\"audit-relay-outbox|pos-sync|raffles-record\"")
+    error_message = "An outbox that nobody empties is told; jobs may be slow."
   }
   assert {
-    condition     = alltrue([for policy in concat(values(google_monitoring_alert_policy.metric), values(google_monitoring_alert_policy.log), values(google_monitoring_alert_policy.down)) : length(policy.notification_channels) == 1 && strcontains(policy.documentation[0].content, "docs/deployment.md")])
+    condition     = alltrue([for policy in concat(values(google_monitoring_alert_policy.metric), values(google_monitoring_alert_policy.log), values(google_monitoring_alert_policy.down)) : length(policy.notification_channels) == 1 && strcontains(policy.documentation[0].content, "docs/runbook.md")])
     error_message = "Each alert is mailed and says what to do."
   }
   assert {
@@ -178,7 +178,7 @@ run "no_heartbeat_alert_when_heartbeats_are_not_logged" {
   }
 
   assert {
-    condition     = length(setintersection(keys(google_monitoring_alert_policy.metric), ["sync-silent", "outbox-silent"])) == 0 && length(google_monitoring_notification_channel.email) == 0
+    condition     = length(setintersection(keys(google_monitoring_alert_policy.metric), ["outbox-silent"])) == 0 && length(google_monitoring_notification_channel.email) == 0
     error_message = "With a log level above INFO silence means nothing."
   }
 }

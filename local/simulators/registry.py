@@ -14,6 +14,8 @@ PROVIDERS = {
     "authorizenet": "local.simulators.authorizenet:AuthorizeNetProvider",
     "drand": "local.simulators.drand:DrandProvider",
     "smtp": "local.simulators.smtp:SmtpProvider",
+    "slack": "local.simulators.slack:SlackProvider",
+    "pagerduty": "local.simulators.pagerduty:PagerDutyProvider",
 }
 
 

@@ -53,7 +53,9 @@ UNATTENDED = Patience(3, math.inf, "The next try starts where this one ended.")
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer with its JSON read once. `body` is None when there is none, or when an error's body is no JSON.
+    """An answer with its body read once: JSON, or the text of who was asked for text.
+
+    `body` is None when there is none, or when an error's body is no JSON.
 
     `retries`: how many tries came before it.
     """
@@ -111,13 +113,23 @@ class Pace:
 
 
 class ProviderSession:
-    """Calls one provider. `sent` and `retries` count since it was made. Threads may share it."""
+    """Calls one provider. `sent` and `retries` count since it was made. Threads may share it.
+
+    `pace`: of sessions that share one; else its own, of `per_second`.
+    """
 
     def __init__(
-        self, name: str, clock: Clock, ids: Ids, per_second: float, parallel: int, patience: Patience = UNATTENDED
+        self,
+        name: str,
+        clock: Clock,
+        ids: Ids,
+        per_second: float,
+        parallel: int,
+        patience: Patience = UNATTENDED,
+        pace: Pace | None = None,
     ) -> None:
         self.name = name
-        self.pace = Pace(clock, per_second)
+        self.pace = pace or Pace(clock, per_second)
         self.sent = 0
         self.retries = 0
         self._clock = clock
@@ -135,29 +147,34 @@ class ProviderSession:
         headers: Mapping[str, str],
         params: Mapping[str, Any] | None = None,
         json: Any = None,
+        text: bool = False,
     ) -> Reply:
-        """The answer, whatever its status but 408, 429 and 5xx. Raises `SourceUnavailable` when patience ends."""
-        reason = "took too long"
+        """The answer, whatever its status but 408, 429 and 5xx. Raises `SourceUnavailable` when patience ends.
+
+        The failure's `Retry-After` is what the provider has asked for last. `text`: its bodies are no JSON.
+        """
+        reason, wait = "took too long", 0.0
         for attempt in range(self._patience.retries + 1):
             if not self.pace.wait(self._until):
                 break
             self._count(attempt)
-            reply, reason, wait = self._try(method, url, headers=headers, params=params, json=json)
+            reply, reason, wait = self._try(method, url, text, headers=headers, params=params, json=json)
             if reply is not None:
                 return replace(reply, retries=attempt)
             if attempt == self._patience.retries or not self._pause(attempt, wait):
                 break
-        raise self.unavailable(reason)
+        raise self.unavailable(reason, wait)
 
     @property
     def seconds_left(self) -> float:
         """Of the time for all calls; infinite without a limit."""
         return self._until - self._clock.monotonic()
 
-    def unavailable(self, reason: str) -> SourceUnavailable:
+    def unavailable(self, reason: str, wait: float = 0.0) -> SourceUnavailable:
         """The failure to raise when it was given up; `reason` goes on after the provider's name."""
         log.warning("source_unavailable", extra={"source": self.name, "reason": reason})
-        return SourceUnavailable(f"{self.name.capitalize()} {reason}. {self._patience.advice}")
+        asked = {"Retry-After": str(math.ceil(wait))} if 0 < wait < math.inf else {}
+        return SourceUnavailable(f"{self.name.capitalize()} {reason}. {self._patience.advice}", headers=asked)
 
     def _pause(self, attempt: int, wait: float) -> bool:
         """Before the next try; False, at once, when that would be too long."""
@@ -172,7 +189,7 @@ class ProviderSession:
             self.sent += 1
             self.retries += attempt > 0
 
-    def _try(self, method: str, url: str, **options: Any) -> tuple[Reply | None, str, float]:
+    def _try(self, method: str, url: str, text: bool, **options: Any) -> tuple[Reply | None, str, float]:
         """The reply; or None, why it must be tried again, and the seconds that the provider asks to wait."""
         import requests
 
@@ -185,6 +202,8 @@ class ProviderSession:
             return None, f"gave no whole answer ({type(error).__name__})", 0.0
         if response.status_code in (408, 429) or response.status_code >= 500:
             return None, f"answered {response.status_code}", self._asked_to_wait(response)
+        if text:
+            return Reply(response.status_code, response.headers, response.text), "", 0.0
         try:
             body = response.json() if response.content or response.status_code == 200 else None
         except ValueError:

@@ -31,6 +31,10 @@ class Measured:
     since: datetime | None = None
 
 
+# Function, minute, what it measured in it.
+OfMinute = tuple[str, str, Measured]
+
+
 def together(measured: Iterable[Measured]) -> Measured:
     """As one function's."""
     return reduce(_both, measured, Measured())
@@ -47,11 +51,12 @@ class MetricsReader:
 
         Functions that measured nothing are not in it. Raises `Unavailable`.
         """
-        first, last = f"{since:{MINUTE}}", f"{until:{MINUTE}}"
-        with self._platform.metrics.unwritten() as here, firestore.translated():
-            written = self._written(first, last)
-        own = [(function, _of_delta(delta)) for (function, minute), delta in here.items() if first <= minute <= last]
-        return _by_function([*written, *own])
+        return _by_name((function, measured) for function, _, measured in self._between(since, until))
+
+    def by_minute(self, since: datetime, until: datetime) -> Mapping[datetime, Measured]:
+        """Beginning of a minute → what all functions measured in it together. As `read`."""
+        found = _by_name((minute, measured) for _, minute, measured in self._between(since, until))
+        return {datetime.strptime(minute, MINUTE).replace(tzinfo=UTC): measured for minute, measured in found.items()}
 
     def totals(self) -> Mapping[str, Measured]:
         """Function name → its counts since the beginning. Raises `Unavailable`."""
@@ -61,17 +66,24 @@ class MetricsReader:
             )
         written = [(document.id, _of_document(document.to_dict() or {})) for document in documents]
         own = [(function, _of_delta(delta)) for (function, minute), delta in here.items() if minute == TOTALS]
-        return _by_function([*written, *own])
+        return _by_name([*written, *own])
 
-    def _written(self, first: str, last: str) -> list[tuple[str, Measured]]:
+    def _between(self, since: datetime, until: datetime) -> list[OfMinute]:
+        first, last = f"{since:{MINUTE}}", f"{until:{MINUTE}}"
+        with self._platform.metrics.unwritten() as here, firestore.translated():
+            written = self._written(first, last)
+        own = [(f, minute, _of_delta(delta)) for (f, minute), delta in here.items() if first <= minute <= last]
+        return [*written, *own]
+
+    def _written(self, first: str, last: str) -> list[OfMinute]:
         # Also those that have minutes and no totals yet.
         collection = self._platform.firestore.collection(COLLECTION)
         functions = [reference.id for reference in collection.list_documents(**firestore.in_time())]
         with ThreadPoolExecutor(PARALLEL) as threads:
             found = threads.map(tally.carried(lambda function: self._minutes(function, first, last)), functions)
-            return list(zip(functions, found, strict=True))
+            return [one for of_function in found for one in of_function]
 
-    def _minutes(self, function: str, first: str, last: str) -> Measured:
+    def _minutes(self, function: str, first: str, last: str) -> list[OfMinute]:
         minutes = self._platform.firestore.collection(COLLECTION).document(function).collection(MINUTES)
         query = (
             minutes.order_by("__name__")
@@ -79,14 +91,15 @@ class MetricsReader:
             .end_at({"__name__": minutes.document(last)})
         )
         found = firestore.counted(query.stream(**firestore.in_time()))
-        return together(_of_document(document.to_dict() or {}) for document in found)
+        return [(function, document.id, _of_document(document.to_dict() or {})) for document in found]
 
 
-def _by_function(measured: Iterable[tuple[str, Measured]]) -> Mapping[str, Measured]:
+def _by_name(measured: Iterable[tuple[str, Measured]]) -> Mapping[str, Measured]:
+    """Of a function, or of a minute."""
     found: dict[str, Measured] = {}
-    for function, one in measured:
+    for name, one in measured:
         if one.counts or one.latencies:
-            found[function] = _both(found.get(function, Measured()), one)
+            found[name] = _both(found.get(name, Measured()), one)
     return found
 
 

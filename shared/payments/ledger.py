@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -94,9 +94,13 @@ class Ledger:
         found: datetime | None = seen.data["greenAt"] if seen else None
         return found
 
-    def keep(self, certificate: Mapping[str, Any], at: datetime, told: Sequence[Event]) -> None:
-        """The newest certificate, with what is told of it. Raises `ChangedMeanwhile`."""
+    def keep(self, certificate: Mapping[str, Any], at: datetime, tell: Callable[[bool], Sequence[Event]]) -> None:
+        """The newest certificate, with what is told of it: `tell(whether the one before was green)`.
+
+        Raises `ChangedMeanwhile`.
+        """
         seen = firestore.read(self._reconciliation())
+        told = tell(seen.data["certificate"]["green"] if seen else True)
         before = seen.data["greenAt"] if seen else None
         batch = self._platform.firestore.batch()
         document = {"certificate": dict(certificate), "greenAt": at if certificate["green"] else before}

@@ -27,6 +27,7 @@ from shared.payments.service import Payments
 from shared.platform.clock import wire_time
 from shared.platform.context import Platform
 from shared.platform.errors import Unavailable
+from shared.platform.outbox import Event
 
 # A comparison begins a while before the last one that was green.
 OVERLAP = timedelta(days=4)
@@ -135,9 +136,14 @@ class Reconciliation:
         return {charge.transaction_id: charge for charge in charges}
 
     def _tell(self, certificate: dict[str, Any], at: datetime) -> None:
-        told = [events.reconciled(self._ids.new("evt"), certificate, at)]
-        if not certificate["green"]:
-            told.append(alerts.unreconciled(self._ids.new("evt"), certificate["differences"], at))
+        def told(was_green: bool) -> list[Event]:
+            found = [events.reconciled(self._ids.new("evt"), certificate, at)]
+            if not certificate["green"]:
+                found.append(alerts.unreconciled(self._ids.new("evt"), certificate["differences"], at))
+            elif not was_green:
+                found.append(alerts.reconciled_again(self._ids.new("evt"), at))
+            return found
+
         self._ledger.keep(certificate, at, told)
 
 

@@ -146,6 +146,20 @@ class Settings:
     authorize_net_signature_key: str = setting(
         "AUTHORIZE_NET_SIGNATURE_KEY", "", "Signature key of the account's webhooks, 128 characters.", secret=True
     )
+    slack_webhook_url: str = setting(
+        "SLACK_WEBHOOK_URL",
+        "",
+        "Address of a Slack incoming webhook, or of a compatible one, that alerts are sent to.",
+        secret=True,
+    )
+    pagerduty_url: str = setting("PAGERDUTY_URL", "https://events.pagerduty.com", "Base URL of PagerDuty's Events API.")
+    pagerduty_routing_key: str = setting(
+        "PAGERDUTY_ROUTING_KEY",
+        "",
+        "Integration key of a PagerDuty service (Events API v2) that alerts are sent to; one for each environment.",
+        secret=True,
+    )
+    alert_emails: str = setting("ALERT_EMAILS", "", "Comma-separated addresses that alerts are mailed to.")
     proration: str = setting(
         "PRORATION",
         "by_days",
@@ -231,6 +245,10 @@ class Settings:
     @property
     def allowed_origins(self) -> tuple[str, ...]:
         return tuple(o.strip().rstrip("/") for o in self.cors_origins.split(",") if o.strip())
+
+    @property
+    def alert_addresses(self) -> tuple[str, ...]:
+        return tuple(a.strip() for a in self.alert_emails.split(",") if a.strip())
 
     def require(self, env: str) -> str:
         """The value of a secret by its environment name. Raises `Misconfigured` when it is empty."""

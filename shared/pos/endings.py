@@ -207,7 +207,7 @@ class Endings:
         )
 
     def _alert(self, job: Job, code: str, message: str) -> Outgoing:
-        return self._raised(job, "critical", f"Sync of {job.source} failed: {code}", message, code)
+        return self._alerted(job, f"Sync of {job.source} failed: {code}", message, code)
 
     def _red_alert(self, job: Job, outcome: Outcome) -> Outgoing:
         found = [difference for c in outcome.certificates.values() if c for difference in c.differences]
@@ -219,24 +219,27 @@ class Endings:
         text = (
             f"{outcome.differences} places differ after the repair: {shown}. See docs/square.md, 'A red certificate'."
         )
-        return self._raised(job, "critical", f"Certificate of {job.source} is red", text, RED, outcome.differences)
+        return self._alerted(job, f"Certificate of {job.source} is red", text, RED, outcome.differences)
 
     def _well_again(self, job: Job) -> Outgoing:
         text = "The last run ended without a failure and with a green certificate."
-        return self._raised(job, "resolved", f"Sync of {job.source} is well again", text, "resolved")
+        return self._alerted(job, f"Sync of {job.source} is well again", text, "resolved", 0, over=True)
 
-    def _raised(self, job: Job, severity: str, title: str, message: str, code: str, value: float = 1) -> Outgoing:
+    def _alerted(
+        self, job: Job, title: str, message: str, code: str, value: float = 1, *, over: bool = False
+    ) -> Outgoing:
         return events.alert(
             self._event_id(),
             self._clock.now(),
             job.request_id,
-            severity=severity,
+            severity="critical",
             title=title,
             message=message,
             tags=f"sync,{job.source},{code}",
             dedup_key=f"sync:{job.source}",
             value=value,
             threshold=0,
+            over=over,
         )
 
     def _dated(self, error: Mapping[str, str]) -> dict[str, Any]:

@@ -56,8 +56,12 @@ def alert(
     dedup_key: str,
     value: float | None = None,
     threshold: float | None = None,
+    over: bool = False,
 ) -> Event:
-    """An operator must look. `tags`: comma-separated. Alerts of one `dedup_key` are about the same thing."""
+    """An operator must look, or need not any more: it is `over`. `tags`: comma-separated.
+
+    Alerts of one `dedup_key` are about the same thing.
+    """
     data = {
         "severity": severity,
         "title": title,
@@ -67,7 +71,7 @@ def alert(
         "value": _decimal(value),
         "threshold": _decimal(threshold),
     }
-    return _event("alert.raised", ALERTS_TOPIC, event_id, at, request_id, data)
+    return _event("alert.resolved" if over else "alert.raised", ALERTS_TOPIC, event_id, at, request_id, data)
 
 
 def _data(run: RunReport) -> dict[str, Any]:

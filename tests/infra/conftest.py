@@ -11,12 +11,13 @@ from tests.infra.deployment import Deployment
 from tools.terraform import NotHere, Workplace, terraform_environment, workplace
 from tools.terraform_plan import Plan
 
+INTEGRATIONS = '["square", "lightspeed", "authorize_net", "slack", "pagerduty"]'
 BALANCED = {"edge": "load_balancer", "domain": "api.shop.example"}
 # Name → environment of the tfvars, and further variables.
 VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
     "staging": ("staging", {}),
     "production": ("production", {}),
-    "load_balancer": ("production", {**BALANCED, "integrations": '["square", "lightspeed", "authorize_net"]'}),
+    "load_balancer": ("production", {**BALANCED, "integrations": INTEGRATIONS}),
 }
 # An apply is rehearsed of these: staging's plan is compared with production's (test_plan_environments.py).
 REHEARSED = ("production", "load_balancer")

@@ -20,7 +20,10 @@ from google.protobuf.json_format import ParseError
 
 from local.provision import PubSub
 from shared.memberships import events as membership_events
+from shared.monitoring import alert_events
 from shared.monitoring import events as monitoring_events
+from shared.monitoring.alert_rules import RULES
+from shared.monitoring.models import AlertState, Finding, Transition, Verdict
 from shared.notifications import events as mail_events
 from shared.notifications.models import FAILED, SENT
 from shared.payments import alerts as payment_alerts
@@ -102,11 +105,19 @@ def built() -> Iterator[tuple[str, dict[str, Any]]]:
     told += raffles()
     told += [mail_events.ended("evt_1", sending(state=state)) for state in (SENT, FAILED)]
     told += [*billing_events.memberships(), *billing_events.payments(), payment_alerts.unreconciled("evt_1", 2, AT)]
+    told += [payment_alerts.reconciled_again("evt_1", AT), *alerts_of_rules()]
     yield from ((event.topic, json.loads(event.message().data)) for event in (*runs, *told))
     data = {"function": "pos_square_webhook", "role": "anonymous", "code": "bad_signature"}
     refused = {"id": "evt_1", "topic": security_events.TOPIC, "occurred_at": AT, "request_id": "req_1"}
     event = Event(type="security.bad_signature", data=data, **refused)
     yield event.topic, json.loads(event.message().data)
+
+
+def alerts_of_rules() -> Iterator[Event]:
+    finding = Finding(verdict=Verdict.FAILS, message="2 of 1", value="2", threshold="1")
+    state = AlertState(open=True, since=AT, told_at=AT, told=1)
+    for rule in RULES:
+        yield from (alert_events.of_rule(rule, "", state, transition, finding) for transition in Transition)
 
 
 BUILT = list(built())

@@ -12,23 +12,26 @@ from local.simulators.fleet import sizes, wanted
 from local.simulators.square_shop import TOKEN
 from shared.platform.errors import Misconfigured
 
+OTHERS, ALERTS = ["square", "lightspeed", "authorizenet", "drand", "smtp"], ["slack", "pagerduty"]
 URLS = {"square": "http://127.0.0.1:1111", "lightspeed": "http://127.0.0.1:2222"}
 
 
 @pytest.mark.parametrize(
     ("environment", "names"),
     [
-        ({}, ["square", "lightspeed", "authorizenet", "drand", "smtp"]),
-        ({"SIMULATORS": "on", "SQUARE_ACCESS_TOKEN": ""}, ["square", "lightspeed", "authorizenet", "drand", "smtp"]),
+        ({}, [*OTHERS, *ALERTS]),
+        ({"SIMULATORS": "on", "SQUARE_ACCESS_TOKEN": ""}, [*OTHERS, *ALERTS]),
         ({"SIMULATORS": "off"}, []),
-        ({"SQUARE_ACCESS_TOKEN": "real"}, ["lightspeed", "authorizenet", "drand", "smtp"]),
+        ({"SQUARE_ACCESS_TOKEN": "real"}, ["lightspeed", "authorizenet", "drand", "smtp", *ALERTS]),
         (
             {"SQUARE_REQUESTS_PER_SECOND": "100", "LIGHTSPEED_CLIENT_ID": "real"},
-            ["square", "authorizenet", "drand", "smtp"],
+            ["square", "authorizenet", "drand", "smtp", *ALERTS],
         ),
-        ({"AUTHORIZE_NET_TRANSACTION_KEY": "real"}, ["square", "lightspeed", "drand", "smtp"]),
-        ({"DRAND_URL": "https://relay.example.com"}, ["square", "lightspeed", "authorizenet", "smtp"]),
-        ({"SMTP_URL": "smtp://mail.example.com"}, ["square", "lightspeed", "authorizenet", "drand"]),
+        ({"AUTHORIZE_NET_TRANSACTION_KEY": "real"}, ["square", "lightspeed", "drand", "smtp", *ALERTS]),
+        ({"DRAND_URL": "https://relay.example.com"}, ["square", "lightspeed", "authorizenet", "smtp", *ALERTS]),
+        ({"SMTP_URL": "smtp://mail.example.com"}, ["square", "lightspeed", "authorizenet", "drand", *ALERTS]),
+        ({"SLACK_WEBHOOK_URL": "https://hooks.example.com/a"}, [*OTHERS, "pagerduty"]),
+        ({"PAGERDUTY_ROUTING_KEY": "real"}, [*OTHERS, "slack"]),
     ],
 )
 def test_a_provider_is_simulated_unless_the_caller_has_access_to_it(

@@ -81,4 +81,14 @@ def test_a_difference_that_cannot_be_mended_is_an_alert(club: Club) -> None:
     club.platform.firestore.collection("charges").document(name).update({"cents": charge["cents"] + 1})
     certificate = club.reconcile()
     assert (certificate["green"], certificate["differences"]) == (False, 1)
-    assert [event["data"]["dedupKey"] for event in club.events("alerts")] == ["payments-unreconciled"]
+    assert alerts(club) == [("alert.raised", "payments-unreconciled")]
+    # The same again is told again; that it is over is told once.
+    assert not club.reconcile()["green"]
+    club.platform.firestore.collection("charges").document(name).update({"cents": charge["cents"]})
+    assert [club.reconcile()["green"], club.reconcile()["green"]] == [True, True]
+    assert alerts(club) == [("alert.raised", "payments-unreconciled"), ("alert.resolved", "payments-unreconciled")]
+
+
+def alerts(club: Club) -> list[tuple[str, str]]:
+    """Those that came since the last look."""
+    return [(event["type"], event["data"]["dedupKey"]) for event in club.events("alerts")]

@@ -8,8 +8,11 @@ import pytest
 
 from local.simulators.process import Simulator
 from shared.integrations.lightspeed import Lightspeed
+from tests.factories.alert_fixtures import receiving, running_receivers
 from tests.factories.lightspeed import begin_again, client_for, lightspeed_simulator, platform_for
 from tests.factories.stepping_clock import SteppingClock
+
+__all__ = ["receiving", "running_receivers"]
 
 
 @pytest.fixture(scope="session")

@@ -263,7 +263,9 @@ def test_a_row_that_the_source_does_not_have_stays_and_is_red(shop: Shop) -> Non
     shop.warehouse.run(f"DELETE FROM `{PAYMENTS_TABLE}` WHERE created_at > '2000-01-01' AND id = 'invented'")
     shop.sync()
     assert shop.certificate()["green"]
-    assert [event["data"]["severity"] for event in shop.events("alerts")] == ["resolved"]
+    assert [(event["type"], event["data"]["dedupKey"]) for event in shop.events("alerts")] == [
+        ("alert.resolved", "sync:square")
+    ]
 
 
 # --- failures
@@ -286,7 +288,9 @@ def test_a_wrong_token_asks_once_alerts_once_and_touches_nothing(shop: Shop) -> 
     shop.square.token("sim-square-token")
     shop.sync()
     assert shop.state()["state"] == "idle"
-    assert [event["data"]["severity"] for event in shop.events("alerts")] == ["resolved"]
+    assert [(event["type"], event["data"]["dedupKey"]) for event in shop.events("alerts")] == [
+        ("alert.resolved", "sync:square")
+    ]
 
 
 @pytest.mark.parametrize("trap", ["forbidden", "not_found", "empty"])

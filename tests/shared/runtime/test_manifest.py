@@ -109,6 +109,7 @@ def test_every_topic_is_listed_once() -> None:
     assert topics(ALL) == [
         "alerts",
         "cache-refresh",
+        "check-metrics",
         "dead-letter-orders",
         "dead-letters",
         "emails",
@@ -124,6 +125,7 @@ def test_every_topic_is_listed_once() -> None:
         "relay-outbox",
         "release-reservations",
         "renew-memberships",
+        "retry-alerts",
         "security-events",
         "sync-events",
         "sync-requests",
