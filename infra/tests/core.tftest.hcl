@@ -31,8 +31,8 @@ run "everything_declared_is_deployed" {
     error_message = "One service account for each domain and kind."
   }
   assert {
-    condition     = toset(keys(google_pubsub_topic.topic)) == toset(["security-events", "thing-events", "tidy-things"])
-    error_message = "Every topic that is published to or listened to exists once."
+    condition     = toset(keys(google_pubsub_topic.topic)) == toset(["dead-letters", "security-events", "thing-events", "tidy-things"])
+    error_message = "Every topic that is published to or listened to exists once, and that of dead letters."
   }
   assert {
     condition     = google_pubsub_subscription.push["things-record.thing-events"].enable_message_ordering
