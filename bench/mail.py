@@ -52,7 +52,7 @@ def one(folder: Path, customers: int) -> dict[str, Any]:
             for share in (3, 5, 7):
                 shop.await_taken(customers * share // 10, PATIENCE_SECONDS)
                 shop.kill(SENDER)
-            shop.await_taken(customers, PATIENCE_SECONDS)
+            days = shop.until_all(customers, PATIENCE_SECONDS)
             sent = time.monotonic() - started
             shop.await_marked(customers, PATIENCE_SECONDS)
             marked = time.monotonic() - started
@@ -67,6 +67,7 @@ def one(folder: Path, customers: int) -> dict[str, Any]:
         "mailsASecond": round(customers / sent, 1),
         "customersWithExactlyOneMail": sum(mails == 1 for mails, _ in recipients.values()),
         "customersMissed": customers - len(recipients),
+        "daysOfTheJob": days,
         "copies": counts["copies"] - counts["mails"],
         "transmissions": counts["transmissions"],
         "peakMiB": {name: round(peak, 1) for name, peak in sorted(peaks.items())},

@@ -104,9 +104,20 @@ class MailService:
             queued_at=command.queued_at,
         )
         try:
-            return self._mails.put(new, None)
+            return self._claimed(new, None)
         except ChangedMeanwhile:
             return self._claim_again(new)
+
+    def _claimed(self, new: Sending, before: Kept | None) -> Kept:
+        """Raises `ChangedMeanwhile`, and `Unavailable` when nobody can say whose it is."""
+        try:
+            return self._mails.put(new, before)
+        except Unavailable:
+            # A claim whose answer was lost would hold up all further tries for as long as its lease.
+            kept = self._mails.get(new.email_id)
+            if kept is None or kept.sending.owner != new.owner:
+                raise
+            return kept
 
     def _claim_again(self, new: Sending) -> Kept:
         kept = self._mails.get(new.email_id)
@@ -118,7 +129,7 @@ class MailService:
         if self._platform.clock.now() < before.lease_until:
             raise BeingSent
         try:
-            return self._mails.put(replace(new, attempts=before.attempts + 1), kept)
+            return self._claimed(replace(new, attempts=before.attempts + 1), kept)
         except ChangedMeanwhile:
             raise BeingSent from None
 

@@ -42,6 +42,7 @@ JOB, SENDER, NOTE, RELAY = (
 BATCH = 200
 LEASE_IS_OVER = timedelta(minutes=5)
 BACK_OFF_SECONDS = (1, 10)
+QUIET_SECONDS = 60.0
 FUNCTIONS = {function.name: function for function in declared_functions()}
 
 
@@ -118,6 +119,23 @@ class Reminding:
 
     def await_taken(self, mails: int, seconds: float) -> None:
         self._await(lambda: self.taken() >= mails, f"{mails} mails", seconds)
+
+    def until_all(self, customers: int, seconds: float) -> int:
+        """Until the server has a mail for each; how many days that took.
+
+        Where nothing comes for a minute, and some are missing, it is the next day: the job queues them again.
+        """
+        deadline, days, seen, since = time.monotonic() + seconds, 1, 0, time.monotonic()
+        while (taken := self.taken()) < customers:
+            assert time.monotonic() < deadline, f"{taken} mails of {customers}"
+            if taken > seen:
+                seen, since = taken, time.monotonic()
+            elif time.monotonic() - since > QUIET_SECONDS:
+                self._clock_file.advance(days=1)
+                self.start_job()
+                days, since = days + 1, time.monotonic()
+            time.sleep(0.2)
+        return days
 
     def await_marked(self, customers: int, seconds: float) -> None:
         """Until every verification is marked as reminded."""

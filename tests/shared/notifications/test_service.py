@@ -24,6 +24,7 @@ from shared.platform.errors import Unavailable
 from shared.platform.ids import Ids
 from tests.factories.clock import TestClock
 from tests.factories.documents import documents
+from tests.factories.lost_answers import LossyClient
 from tests.factories.mails import MailServer, a_command
 from tests.factories.messages import data_of, pulled
 
@@ -251,3 +252,17 @@ def test_it_is_forgotten_after_all_redeliveries(mails: MailService, sending_plat
     mails.send(a_command())
     document = kept(sending_platform)
     assert document["expireAt"] - document["endedAt"] >= timedelta(days=62)
+
+
+def test_lost_answers_of_firestore_cost_nothing(server: MailServer, sending_platform: Platform, pubsub: PubSub) -> None:
+    """Claim and mark arrive, and nobody hears so: it is sent once, at once, and told once."""
+    store = LossyClient(project=sending_platform.settings.project)
+    sending_platform.__dict__["firestore"] = store
+    service = MailService(sending_platform, connect(sending_platform))
+    store.losing = True
+    assert service.send(a_command()) == SENT
+    store.losing = False
+    assert another(sending_platform).send(a_command()) == SENT
+    server.one()
+    assert server.counts()["transmissions"] == 1
+    assert len({event["eventId"] for event in told(pubsub)}) == 1
