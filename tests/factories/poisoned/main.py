@@ -15,7 +15,7 @@ from shared.runtime.messages import MessageFunction
 from shared.runtime.request import Delivery
 
 
-@subscriber("verification-events", ordered=False, minimum_backoff_seconds=0, maximum_backoff_seconds=0)
+@subscriber("verification-events")
 def handle(delivery: Delivery) -> None:
     store = delivery.platform.firestore
     if delivery.data["data"].get("poison") and not store.collection("mended").document("now").get().exists:

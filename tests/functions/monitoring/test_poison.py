@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import functions_framework
 import pytest
+import requests
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from local.provision import PubSub
@@ -18,7 +19,8 @@ from shared.platform.clock import Clock
 from shared.platform.context import Platform
 from shared.platform.outbox import Event
 from shared.platform.pubsub import Message
-from shared.runtime.manifest import Declared, declared_functions
+from shared.runtime.declare import DEAD_LETTERS
+from shared.runtime.manifest import declared_functions
 from tests.conftest import MAIN
 from tests.factories.documents import documents
 from tests.factories.messages import SECURITY_EVENTS, data_of, pulled
@@ -44,21 +46,29 @@ def topics() -> list[str]:
 
 @pytest.fixture
 def running(platform: Platform, pubsub: PubSub) -> Iterator[None]:
-    """The subscribers behind one address, and their push subscriptions, which try again soon."""
+    """The subscribers behind one address, and their push subscriptions."""
     from tests.factories.poisoned.main import DECLARED
 
-    subscribers = [DECLARED, *(_soon(f) for f in declared_functions() if f.name in OURS)]
+    subscribers = [DECLARED, *(f for f in declared_functions() if f.name in OURS)]
     apps = {
         f"/{f.name}": functions_framework.create_app(f.name, POISONED if f is DECLARED else MAIN) for f in subscribers
     }
     with serving_http(DispatcherMiddleware(lambda environ, start: [], apps)) as url:
+        _impatient(platform.settings.project, f"{url}/things_listen")
         pubsub.create_subscriptions(subscribers, url)
         yield
 
 
-def _soon(function: Declared) -> Declared:
-    quick = replace(function.declaration, minimum_backoff_seconds=0, maximum_backoff_seconds=0)
-    return replace(function, declaration=quick)
+def _impatient(project: str, push: str) -> None:
+    """As it is declared, but without its retry policy: so the emulator tries again each second."""
+    topics = f"projects/{project}/topics"
+    subscription = {
+        "topic": f"{topics}/{TOPIC}",
+        "pushConfig": {"pushEndpoint": f"{push}/{topics}/{TOPIC}"},
+        "deadLetterPolicy": {"deadLetterTopic": f"{topics}/{DEAD_LETTERS}", "maxDeliveryAttempts": 5},
+    }
+    base = f"http://{os.environ['PUBSUB_EMULATOR_HOST']}/v1/projects/{project}/subscriptions"
+    requests.put(f"{base}/things-listen.{TOPIC}", json=subscription, timeout=10).raise_for_status()
 
 
 def event(platform: Platform, name: str, **data: Any) -> Message:
