@@ -147,7 +147,7 @@ def dead_end(request: pytest.FixtureRequest) -> Iterator[str]:
 def test_a_firestore_that_hangs_holds_up_nobody(
     function: Callable[[str], FlaskClient], monkeypatch: pytest.MonkeyPatch, dead_end: str
 ) -> None:
-    """5 ms are promised (bench/__main__.py measures them); what is more is a busy machine's."""
+    """5 ms are promised (`make bench-metrics` measures them); what is more is a busy machine's."""
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", dead_end)
     instance.forget()
     client = function("monitoring_health")
