@@ -13,7 +13,7 @@ import pytest
 from tests.factories.mails import MailServer
 from tests.factories.reminding import JOB, SENDER, Reminding
 
-CUSTOMERS = 150
+CUSTOMERS = 120
 
 
 @pytest.fixture

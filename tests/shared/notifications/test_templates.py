@@ -15,7 +15,7 @@ from typing import Any
 
 import jinja2
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.mail_examples import AT, EXAMPLES, command
@@ -275,6 +275,7 @@ def nasty(values: Mapping[str, Any], draw: Any) -> dict[str, Any]:
     return {name: [draw(NASTY) for _ in one] if isinstance(one, list) else one for name, one in found.items()}
 
 
+@settings(max_examples=60)
 @given(st.data())
 def test_nasty_data_stay_data(data: Any) -> None:
     name, state = data.draw(st.sampled_from(STATES))
