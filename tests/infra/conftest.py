@@ -11,7 +11,7 @@ from tests.infra.deployment import Deployment
 from tools.terraform import NotHere, Workplace, terraform_environment, workplace
 from tools.terraform_plan import Plan
 
-INTEGRATIONS = '["square", "lightspeed", "authorize_net", "slack", "pagerduty"]'
+INTEGRATIONS = '["square", "lightspeed", "authorize_net", "smtp", "slack", "pagerduty"]'
 BALANCED = {"edge": "load_balancer", "domain": "api.shop.example"}
 # Name → environment of the tfvars, and further variables.
 VARIANTS: dict[str, tuple[str, dict[str, str]]] = {

@@ -37,7 +37,7 @@ def test_every_topic_is_heard_and_written_to() -> None:
 
     Pub/Sub itself writes to the dead letters; operators order what becomes of them, and the order may fail too.
     """
-    assert PUBLISHED == HEARD - {DEAD_LETTERS}
+    assert HEARD - {DEAD_LETTERS} == PUBLISHED
 
 
 def test_no_subscription_but_the_declared_ones(deployment: Deployment) -> None:
