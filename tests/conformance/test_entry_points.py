@@ -33,6 +33,7 @@ Function = Callable[[str], FlaskClient]
 EVENT = {"type": "nothing.happened", "eventId": "evt_1", "data": {}}
 COMMANDS = {
     "cache-refresh": {"view": "verification_statistics", "params": {"days": "30"}},
+    "dead-letter-orders": {"orderId": "order_1", "action": "discard", "ids": ["1"], "function": ""},
     # A reminder of a verification that there is not.
     "emails": {
         "emailId": "mail_1",
