@@ -144,7 +144,7 @@ def test_a_listener_takes_cloud_events_in_both_modes(function: Function, found: 
 
 
 @pytest.mark.parametrize("data", ["bm8ganNvbg==", "WzFd", "!!!", "InRleHQi", "/////w=="])
-@pytest.mark.parametrize("found", LISTENERS, ids=by_name)
+@pytest.mark.parametrize("found", [f for f in LISTENERS if not f.declaration.any_data], ids=by_name)
 def test_poison_is_refused_to_be_delivered_again_and_shows_nothing(
     function: Function, found: Declared, data: str
 ) -> None:
