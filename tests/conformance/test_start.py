@@ -23,12 +23,16 @@ ALL = declared_functions()
 REFRESHES = "analytics_refresh_cache"
 # Memberships and raffles take money through payments; what follows payments up lets it have its effect in both.
 MONEY = {"memberships": {"payments"}, "payments": {"memberships", "raffles"}, "raffles": {"payments"}}
-# Tickets are sold to who is verified, and members get bonus entries: read from their own stores, not over HTTP.
-# Reminders are queued from verifications, and not sent any more when theirs is gone.
+# Tickets are sold to who is verified, and members get bonus entries; reminders are queued from verifications, and not
+# sent any more when theirs is gone; the cache's statistics are part of what all functions measure; health says what the
+# syncs have left, and a check of the rules looks at syncs and members. Read from their own stores, not over HTTP.
 READS = {
-    "raffles_purchase": {"memberships", "verification"},
+    "analytics_cache_stats": {"monitoring"},
+    "monitoring_check_metrics": {"memberships", "pos"},
+    "monitoring_health": {"pos"},
     "notifications_expiry_emails": {"verification"},
     "notifications_send_email": {"verification"},
+    "raffles_purchase": {"memberships", "verification"},
 }
 # One worker asks for all what they import.
 pytestmark = pytest.mark.xdist_group("start")

@@ -17,6 +17,7 @@ import time
 EVENT = {"type": "nothing.happened", "eventId": "evt_1"}
 COMMANDS = {
     "cache-refresh": {"view": "dashboard", "params": {"source": "all"}},
+    "dead-letter-orders": {"orderId": "order_1", "action": "discard", "ids": ["1"], "function": ""},
     "emails": {
         "emailId": "mail_1",
         "template": "age-verification-expiring",
