@@ -19,8 +19,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from shared.platform.clock import Clock
+from shared.platform.errors import SourceUnavailable
 from shared.platform.ids import Ids
-from shared.pos.errors import SourceUnavailable
 
 if TYPE_CHECKING:
     import requests

@@ -17,8 +17,8 @@ from shared.integrations.lightspeed_credentials import Known, LightspeedCredenti
 from shared.platform.clock import Clock
 from shared.platform.contention import until_unchanged
 from shared.platform.context import Platform
-from shared.platform.errors import Unavailable
-from shared.pos.errors import AuthFailed, SourceFailure, SourceRefused, SourceUnavailable
+from shared.platform.errors import SourceUnavailable, Unavailable
+from shared.pos.errors import AuthFailed, SourceFailure, SourceRefused
 
 TOKEN_PATH = "/auth/oauth/token"  # noqa: S105 - a path
 # A token is not used in its last minute: it could expire on the way.

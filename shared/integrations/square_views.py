@@ -13,8 +13,9 @@ from shared.integrations.square_api import mode_of
 from shared.platform import wire
 from shared.platform.cache.models import Found, Params, State, View
 from shared.platform.context import Platform
+from shared.platform.errors import SourceUnavailable
 from shared.pos import transactions
-from shared.pos.errors import AuthFailed, SourceFailure, SourceUnavailable, SquareUnavailable
+from shared.pos.errors import AuthFailed, SourceFailure, SquareUnavailable
 from shared.pos.models import MOCK as MOCK_MODE
 from shared.pos.ports import SquareAccount
 from shared.pos.square_schemas import CACHE, MOCK, SQUARE, SquareCatalogFigures, SquareTransactionsFigures

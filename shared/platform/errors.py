@@ -13,7 +13,8 @@ Failure                     what the caller is told
 ├── Unprocessable  422      understood, but contradicts an earlier request
 ├── TooMany        429
 └── Unavailable    503      something we stand on does not answer; try again
-    └── Contended           the store answers, but others were faster every time
+    ├── Contended           the store answers, but others were faster every time
+    └── SourceUnavailable   a provider does not answer
 Misconfigured               the process must not start
 ChangedMeanwhile            a compare-and-set lost its race; never leaves the repository's caller
 """
@@ -102,6 +103,12 @@ class Unavailable(Failure):
 
 class Contended(Unavailable):
     pass
+
+
+class SourceUnavailable(Unavailable):
+    """A provider answered 429, 5xx or nothing, after all retries. Whoever asked goes on from there another time."""
+
+    code = "source_unavailable"
 
 
 class Misconfigured(RuntimeError):

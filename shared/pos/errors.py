@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.platform.errors import Conflict, Failure, NotFound, Unavailable
+from shared.platform.errors import Conflict, Failure, NotFound
 
 
 class SourceFailure(Failure):
@@ -27,12 +27,6 @@ class SuddenlyEmpty(SourceFailure):
     """The source has nothing where it used to have something: never taken for an empty success."""
 
     code = "suddenly_empty"
-
-
-class SourceUnavailable(Unavailable):
-    """429, 5xx or no answer, after all retries. The checkpoint stays; the message is delivered again."""
-
-    code = "source_unavailable"
 
 
 class SquareUnavailable(Failure):

@@ -9,8 +9,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+from shared.platform.errors import SourceUnavailable
 from shared.pos import compare
-from shared.pos.errors import CursorExpired, SourceUnavailable
+from shared.pos.errors import CursorExpired
 from shared.pos.models import Page, Place, Reject, Slice, Stream, Tallies
 from shared.pos.ports import Source
 from shared.pos.warehouse import encoded

@@ -17,11 +17,11 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 
 from shared.platform.context import Platform
-from shared.platform.errors import Failure, Unavailable
+from shared.platform.errors import Failure, SourceUnavailable, Unavailable
 from shared.platform.tally import carried
 from shared.pos import rules
 from shared.pos.endings import Endings
-from shared.pos.errors import SourceFailure, SourceRefused, SourceUnavailable, SuddenlyEmpty
+from shared.pos.errors import SourceFailure, SourceRefused, SuddenlyEmpty
 from shared.pos.models import MOCK, OBJECTS, UPDATED, Counters, Job, Progress, Slice, Window
 from shared.pos.ports import Source
 from shared.pos.reader import Reader, chunk_of

@@ -32,6 +32,20 @@ Function = Callable[[str], FlaskClient]
 # No handler knows this type, and no run this job: whoever gets it has nothing to do. A refresh finds no tables.
 EVENT = {"type": "nothing.happened", "eventId": "evt_1", "data": {}}
 COMMANDS = {
+    "alerts": {
+        "type": "alert.raised",
+        "eventId": "evt_1",
+        "occurredAt": "2026-07-01T17:00:00.000Z",
+        "data": {
+            "severity": "warning",
+            "title": "A test",
+            "message": "Nothing is wrong.",
+            "tags": "test",
+            "dedupKey": "test",
+            "value": None,
+            "threshold": None,
+        },
+    },
     "cache-refresh": {"view": "verification_statistics", "params": {"days": "30"}},
     "dead-letter-orders": {"orderId": "order_1", "action": "discard", "ids": ["1"], "function": ""},
     # A reminder of a verification that there is not.

@@ -28,7 +28,7 @@ MONEY = {"memberships": {"payments"}, "payments": {"memberships", "raffles"}, "r
 # syncs have left, and a check of the rules looks at syncs and members. Read from their own stores, not over HTTP.
 READS = {
     "analytics_cache_stats": {"monitoring"},
-    "monitoring_check_metrics": {"memberships", "pos"},
+    "monitoring_check_metrics": {"memberships", "payments", "pos"},
     "monitoring_health": {"pos"},
     "notifications_expiry_emails": {"verification"},
     "notifications_send_email": {"verification"},

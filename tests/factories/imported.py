@@ -16,6 +16,20 @@ import time
 # No handler knows this type.
 EVENT = {"type": "nothing.happened", "eventId": "evt_1"}
 COMMANDS = {
+    "alerts": {
+        "type": "alert.raised",
+        "eventId": "evt_1",
+        "occurredAt": "2026-07-01T17:00:00.000Z",
+        "data": {
+            "severity": "warning",
+            "title": "A test",
+            "message": "Nothing is wrong.",
+            "tags": "test",
+            "dedupKey": "test",
+            "value": None,
+            "threshold": None,
+        },
+    },
     "cache-refresh": {"view": "dashboard", "params": {"source": "all"}},
     "dead-letter-orders": {"orderId": "order_1", "action": "discard", "ids": ["1"], "function": ""},
     "emails": {

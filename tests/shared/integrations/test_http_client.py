@@ -10,8 +10,8 @@ import pytest
 
 from shared.integrations import http_client
 from shared.integrations.http_client import FIRST_PAUSE_SECONDS, HALVED_SECONDS, Pace, ProviderSession
+from shared.platform.errors import SourceUnavailable
 from shared.platform.ids import Ids
-from shared.pos.errors import SourceUnavailable
 from tests.factories.black_hole import BlackHole
 from tests.factories.provider import Provider, Reaction
 from tests.factories.silence import Silence, closed_port

@@ -12,8 +12,9 @@ from local.simulators.process import Simulator
 from shared.integrations.lightspeed import Lightspeed
 from shared.integrations.lightspeed_rows import CUSTOMERS, PRODUCTS, TRANSACTIONS
 from shared.platform.clock import wire_time
+from shared.platform.errors import SourceUnavailable
 from shared.pos import compare, rules
-from shared.pos.errors import AuthFailed, CursorExpired, SourceRefused, SourceUnavailable
+from shared.pos.errors import AuthFailed, CursorExpired, SourceRefused
 from shared.pos.models import UPDATED, Tally
 from shared.pos.reader import Reader
 from tests.factories.lightspeed import ALL, START, UNTIL, client_for, part, platform_for, rows_of

@@ -18,7 +18,8 @@ from shared.integrations.lightspeed_rows import PRODUCTS
 from shared.platform import firestore
 from shared.platform.clock import Clock
 from shared.platform.context import Platform
-from shared.pos.errors import AuthFailed, SourceUnavailable
+from shared.platform.errors import SourceUnavailable
+from shared.pos.errors import AuthFailed
 from tests.factories.environment import environment
 from tests.factories.lightspeed import LightspeedProvider, client_for, platform_for, rows_of
 from tests.factories.processes import LEAN, ROOT

@@ -12,9 +12,9 @@ import pytest
 from shared.integrations.square_reads import SquareReads
 from shared.platform.clock import Clock
 from shared.platform.context import Platform
+from shared.platform.errors import SourceUnavailable
 from shared.platform.ids import Ids
 from shared.platform.settings import Settings
-from shared.pos.errors import SourceUnavailable
 from tests.factories.environment import environment
 from tests.factories.provider import Provider, Reaction
 from tests.factories.silence import Silence

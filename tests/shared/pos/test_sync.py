@@ -6,8 +6,7 @@ import json
 
 import pytest
 
-from shared.platform.errors import Unavailable
-from shared.pos.errors import SourceUnavailable
+from shared.platform.errors import SourceUnavailable, Unavailable
 from tests.factories.shop import LIFE, PAYMENTS, Shop
 
 PAYMENTS_TABLE = "analytics.square_payments"
