@@ -28,6 +28,7 @@ from local.scheduler import Scheduler
 from local.seed import seed
 from local.simulators.fleet import Fleet
 from local.simulators.process import SimulatorFailed
+from shared.platform import metrics
 from shared.platform.context import Platform
 from shared.platform.errors import Misconfigured
 from shared.platform.settings import Settings
@@ -137,6 +138,8 @@ class Stack:
             self._listener.close()
         if self._gateway:  # else the file is another stack's
             self._running_file.unlink(missing_ok=True)
+        # What this process itself has measured, seeding: at its end there is no Firestore any more to take it.
+        metrics.forget_all()
         self._simulators.stop()
         self._emulators.stop()
 

@@ -6,11 +6,13 @@ Source: developers.lightspeedhq.com/retail.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import islice
-from threading import BoundedSemaphore, Lock
+from threading import BoundedSemaphore, Condition, Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -85,6 +87,8 @@ class Lightspeed:
         self._looking_up = Lock()
         self._refused: AuthFailed | None = None
         self._accepted: set[str] = set()
+        self._asking: Counter[str] = Counter()
+        self._answered = Condition()
 
     def locations(self, stream: Stream) -> Sequence[str]:
         """One slice is of all shops; a sale names its own."""
@@ -176,19 +180,36 @@ class Lightspeed:
         for _ in range(TOKENS):
             refused, token = token, self._tokens.access(refused=token)
             reply = self._send(url, query, token)
-            if reply.status != 401:
-                self._accepted.add(token)
-                break
-            if refused and token not in self._accepted:
+            if reply.status != 401 or (refused and not self._has_worked(token)):
                 break
         return reply
 
+    def _has_worked(self, token: str) -> bool:
+        """Whether any thread had an answer with it; what is under way is waited for."""
+        with self._answered:
+            self._answered.wait_for(lambda: token in self._accepted or not self._asking[token])
+            return token in self._accepted
+
     def _send(self, url: str, query: Mapping[str, str] | None, token: str) -> Reply:
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-        with self._under_way:
+        with self._under_way, self._counted(token):
             reply = self._session.send("GET", url, headers=headers, params=query)
             self._bucket.heed(reply.headers)
+            if reply.status != 401:
+                self._accepted.add(token)
         return reply
+
+    @contextmanager
+    def _counted(self, token: str) -> Iterator[None]:
+        """How many requests with a token are under way."""
+        with self._answered:
+            self._asking[token] += 1
+        try:
+            yield
+        finally:
+            with self._answered:
+                self._asking[token] -= 1
+                self._answered.notify_all()
 
 
 def _failure(url: str, reply: Reply, *, following: bool) -> Exception:

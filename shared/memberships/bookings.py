@@ -34,6 +34,7 @@ from shared.payments.models import (
 from shared.payments.rules import again, reference_of
 from shared.platform.contention import until_unchanged
 from shared.platform.context import Platform
+from shared.platform.errors import ChangedMeanwhile
 
 # How long a request waits for another one of the same customer: longer than a gateway usually takes.
 PATIENCE_SECONDS = 12.0
@@ -76,6 +77,7 @@ class Bookings:
     def _charge(self, booked: Booked | None, record: Record, pending: Pending, cents: int, now: Now) -> Charge:
         if booked is not None:
             if booked.charge.state != DECLINED:
+                self._check_unchanged(record)
                 raise LookupError(f"The charge {pending.charge_id} is {booked.charge.state}, and nothing waits for it.")
             return again(booked.charge, now.moment, cents=cents, request_id=pending.request_id)
         return Charge(
@@ -91,6 +93,12 @@ class Bookings:
             updated_at=now.moment,
             request_id=pending.request_id,
         )
+
+    def _check_unchanged(self, record: Record) -> None:
+        """A charge that is booked after its customer was read belongs to who was faster. Raises `ChangedMeanwhile`."""
+        now = self._repository.get(record.member.customer_hash)
+        if (now.seen and now.seen.version) != (record.seen and record.seen.version):
+            raise ChangedMeanwhile("membership")
 
     def charge_card(
         self,

@@ -232,7 +232,7 @@ def _of_minute(totals: DocumentReference, minute: str) -> DocumentReference:
 
 
 def forget_all() -> None:
-    """Of every instance in this process: for tests, which run in many projects."""
+    """Of every instance in this process: for who has no Firestore any more, and for tests of many projects."""
     for metrics in list(_live):
         metrics.forget()
 

@@ -20,7 +20,8 @@ def states(stack: RunningStack) -> dict[str, str]:
 
 
 def ready(stack: RunningStack) -> bool:
-    return states(stack) == dict.fromkeys(("square", "lightspeed", "authorizenet", "drand", "smtp"), "ready")
+    names = ("square", "lightspeed", "authorizenet", "drand", "smtp", "slack", "pagerduty")
+    return states(stack) == dict.fromkeys(names, "ready")
 
 
 def payments(stack: RunningStack, **query: Any) -> list[dict[str, Any]]:

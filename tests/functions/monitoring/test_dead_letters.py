@@ -89,6 +89,8 @@ def test_it_is_kept_sealed_and_shown_without_anything_personal(platform: Platfor
         "to": f"(text of {len(ADDRESS)})",
         "data": {"name": f"(text of {len(NAME)})", "tier": "(text of 4)", "price": "(number)"},
         "queuedAt": "2026-07-01T17:00:00.000Z",
+        "customerHash": "(text of 0)",
+        "about": "(text of 0)",
     }
     assert json.loads(letter.attributes)["eventId"] == "mail_1"
     stored = repr(documents(platform.firestore, "dead_letters"))

@@ -326,7 +326,7 @@ def test_a_scope_that_is_missing_for_one_stream_holds_up_no_other(shop: Shop) ->
     shop.sync()
     assert_complete(shop)
     assert shop.state("square_customers")["state"] == "idle"
-    assert [event["data"]["severity"] for event in shop.events("alerts")] == ["resolved"]
+    assert [event["type"] for event in shop.events("alerts")] == ["alert.resolved"]
 
 
 @pytest.mark.parametrize(
