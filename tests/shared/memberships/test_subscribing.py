@@ -7,6 +7,11 @@ from typing import Any
 
 import pytest
 
+from shared.integrations.authorizenet import connect
+from shared.memberships.billing import Billing
+from shared.memberships.bookings import Bookings
+from shared.payments.service import Payments
+from shared.platform.errors import ChangedMeanwhile
 from tests.factories.club import Club, a_customer
 
 
@@ -149,6 +154,18 @@ def test_a_payment_that_is_refused_after_review_leaves_nothing(club: Club) -> No
     assert club.get(customer).status_code == 404
     assert club.subscribe(customer, token="tok_good").status_code == 201
     assert club.reconcile()["green"]
+
+
+def test_a_charge_that_another_has_booked_meanwhile_makes_it_decide_again(club: Club) -> None:
+    customer = a_customer()
+    billing = Billing(club.platform, Payments(club.platform, connect(club.platform)))
+    read_before = billing.repository.get(club.platform.customer_hash(customer))
+    with club.switched(lost_request=1):
+        assert club.subscribe(customer).status_code == 503
+    pending = billing.repository.get(club.platform.customer_hash(customer)).member.pending
+    assert pending is not None
+    with pytest.raises(ChangedMeanwhile):
+        Bookings(club.platform, billing).book(read_before, pending, 9700, billing.now())
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
