@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from shared.platform.clock import MovableClock
@@ -17,6 +17,11 @@ class ClockFile:
 
     path: Path
     offset: timedelta = timedelta()
+
+    def stand_at(self, moment: datetime) -> None:
+        """It goes on from there."""
+        self.offset = moment - datetime.now(UTC)
+        self.advance()
 
     def advance(self, **length: float) -> None:
         self.offset += timedelta(**length)

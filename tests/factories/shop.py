@@ -60,8 +60,7 @@ class Shop:
     # --- time
 
     def stand_at(self, moment: datetime) -> None:
-        self._clock.offset = moment - datetime.now(UTC)
-        self._clock.advance()
+        self._clock.stand_at(moment)
 
     def advance(self, **length: float) -> None:
         self._clock.advance(**length)

@@ -15,6 +15,7 @@ from local.provision import PubSub
 from shared.memberships import documents as membership_documents
 from shared.memberships.models import Member
 from shared.runtime import instance
+from tests.factories.clock import TestClock
 from tests.factories.clock_file import ClockFile
 from tests.factories.documents import documents
 from tests.factories.memberships import begun
@@ -69,7 +70,9 @@ class Shop:
 def shop(
     function: Callable[[str], FlaskClient], pubsub: PubSub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Shop:
+    # A test's hours are those of one day, whenever it runs.
     clock = clock_file(tmp_path)
+    clock.stand_at(TestClock().at)
     monkeypatch.setenv("CLOCK_FILE", str(clock.path))
     return Shop(function("monitoring_check_metrics"), pubsub, clock)
 

@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +39,8 @@ def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
 @pytest.fixture
 def clock_file(tmp_path: Path) -> ClockFile:
     """Goes on from where the tests' clock stands."""
-    file = ClockFile(tmp_path / "clock.json", TestClock().at - datetime.now(UTC))
-    file.advance()
+    file = ClockFile(tmp_path / "clock.json")
+    file.stand_at(TestClock().at)
     return file
 
 
