@@ -17,6 +17,7 @@ from shared.platform.context import Platform
 from shared.platform.crypto import Keyring, Undecryptable
 from shared.platform.errors import ChangedMeanwhile, Unavailable
 from shared.platform.firestore import Stored
+from shared.values import leases
 
 if TYPE_CHECKING:
     from google.cloud.firestore import DocumentReference
@@ -51,11 +52,10 @@ class Known:
     seen: Stored | None
 
     def leased_at(self, now: datetime) -> bool:
-        """A lease that ends later than any lease can was made by a clock that has been moved back since."""
-        return self.seen is not None and now < self.seen.data["leaseUntil"] <= now + LEASE
+        return self.seen is not None and leases.ahead(self.seen.data["leaseUntil"], LEASE, now)
 
     def refreshed_within(self, length: timedelta, now: datetime) -> bool:
-        return self.seen is not None and timedelta() <= now - self.seen.data["refreshedAt"] < length
+        return self.seen is not None and leases.younger(self.seen.data["refreshedAt"], length, now)
 
 
 class LightspeedCredentials:

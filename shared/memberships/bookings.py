@@ -35,6 +35,7 @@ from shared.payments.rules import again, reference_of
 from shared.platform.contention import until_unchanged
 from shared.platform.context import Platform
 from shared.platform.errors import ChangedMeanwhile
+from shared.values import leases
 
 # How long a request waits for another one of the same customer: longer than a gateway usually takes.
 PATIENCE_SECONDS = 12.0
@@ -162,5 +163,5 @@ class Bookings:
 
 
 def _held(pending: Pending, now: datetime) -> bool:
-    """Whether somebody works on it. A lease that ends later than any can was made by a clock that was moved back."""
-    return now < pending.lease_until <= now + LEASE
+    """Whether somebody works on it."""
+    return leases.ahead(pending.lease_until, LEASE, now)

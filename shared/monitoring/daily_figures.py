@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from shared.monitoring.models import Cost, Slice
 from shared.platform import firestore
 from shared.platform.context import Platform
+from shared.values import leases
 
 if TYPE_CHECKING:
     from google.cloud.firestore import DocumentReference
@@ -63,7 +64,7 @@ class DailyFigures:
     def memberships(self, now: datetime, make: Callable[[], MembershipFigures]) -> MembershipFigures:
         """The newest, made anew when they are four hours old."""
         kept = self._read("memberships", now.date())
-        if kept and now - FRESH < kept["at"] <= now:
+        if kept and leases.younger(kept["at"], FRESH, now):
             return MembershipFigures(kept["mrrCents"], kept["lost"], kept["before"])
         made = make()
         first = {} if kept else {"firstMrrCents": made.mrr}

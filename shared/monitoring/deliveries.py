@@ -19,6 +19,7 @@ from shared.platform.context import Platform
 from shared.platform.errors import ChangedMeanwhile, Unavailable
 from shared.platform.firestore import Stored
 from shared.platform.outbox import Outgoing
+from shared.values import leases
 
 if TYPE_CHECKING:
     from google.cloud.firestore import DocumentReference
@@ -92,8 +93,7 @@ class Deliveries:
         """The alert, for LEASE; None: somebody has it. Raises `ChangedMeanwhile`."""
         now, owner = self._platform.clock.now(), self._platform.ids.new("own")
         seen = firestore.read(self._thread(key))
-        # A lease from the future is of a clock that was moved back.
-        if seen and seen.data.get("owner") and now < seen.data["leaseUntil"] <= now + LEASE:
+        if seen and seen.data.get("owner") and leases.ahead(seen.data["leaseUntil"], LEASE, now):
             return None
         reached = {name: _reached(found) for name, found in (seen.data.get("reached", {}) if seen else {}).items()}
         return self._put(Thread(key, owner, seen, reached))
@@ -195,10 +195,7 @@ class Deliveries:
 
 
 def is_due(on: OnChannel, now: datetime) -> bool:
-    """A time further away than any pause is of a clock that was moved back."""
-    if on.state != PENDING:
-        return False
-    return on.due_at is None or not now < on.due_at <= now + FURTHEST
+    return on.state == PENDING and (on.due_at is None or not leases.ahead(on.due_at, FURTHEST, now))
 
 
 def _delivery_of(event_id: str, document: Mapping[str, Any]) -> Delivery:

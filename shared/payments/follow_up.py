@@ -13,6 +13,7 @@ from shared.payments.ports import Owner
 from shared.payments.service import Payments
 from shared.platform.clock import Clock
 from shared.platform.errors import ChangedMeanwhile, Unavailable
+from shared.values import leases
 
 # A younger one is still being worked on by the request that made it: longer than any function's time-out.
 IN_WORK = timedelta(seconds=75)
@@ -119,5 +120,4 @@ class FollowUp:
         return self._owners[charge.owner]
 
     def _in_work(self, charge: Charge) -> bool:
-        # A clock that was moved back leaves charges from the future: nobody works on them.
-        return charge.state != HELD and timedelta() <= self._clock.now() - charge.updated_at < IN_WORK
+        return charge.state != HELD and leases.younger(charge.updated_at, IN_WORK, self._clock.now())

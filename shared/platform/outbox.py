@@ -18,6 +18,7 @@ from shared.platform import firestore
 from shared.platform.clock import Clock, wire_time
 from shared.platform.errors import ChangedMeanwhile, Unavailable
 from shared.platform.pubsub import Message, MessageRefused, Publisher
+from shared.values import leases
 
 if TYPE_CHECKING:
     from google.cloud.firestore import Client, WriteBatch
@@ -214,8 +215,7 @@ def _batches(entries: Iterable[tuple[str, str, Message]]) -> Iterable[tuple[str,
 def _old_enough(page: Sequence[Any], now: datetime) -> Iterator[tuple[str, str, Message]]:
     for document in page:
         entry = document.to_dict() or {}
-        # A clock that was moved back leaves entries from the future: they are left behind as well.
-        if not now - GRACE < entry["createdAt"] <= now:
+        if not leases.younger(entry["createdAt"], GRACE, now):
             # Entries written before there were ordering keys have none.
             message = Message(entry["data"], entry["attributes"], entry.get("orderingKey", ""))
             yield entry["topic"], document.id, message

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from shared.platform.cache.models import Head, Params, View
+from shared.values import leases
 
 # A load that takes longer may be begun by somebody else too; both are right.
 LEASE = timedelta(seconds=12)
@@ -40,17 +41,14 @@ def still_right(head: Head | None, version: str | None) -> bool:
 
 
 def leased(head: Head | None, now: datetime) -> bool:
-    return head is not None and _awaited(head.lease_until, LEASE, now)
+    return head is not None and head.lease_until is not None and leases.ahead(head.lease_until, LEASE, now)
 
 
 def resting(head: Head | None, now: datetime) -> bool:
     """A load has just failed: the source is left alone for a while."""
-    return head is not None and bool(head.etag) and _awaited(head.retry_at, LONGEST_RETRY, now)
-
-
-def _awaited(end: datetime | None, longest: timedelta, now: datetime) -> bool:
-    """Much farther away than it can have been set, the clock was moved back: not to be waited for."""
-    return end is not None and timedelta() < end - now <= 2 * longest
+    if head is None or not head.etag or head.retry_at is None:
+        return False
+    return leases.ahead(head.retry_at, LONGEST_RETRY, now)
 
 
 def rest_after(failures: int) -> timedelta:

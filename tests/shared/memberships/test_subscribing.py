@@ -218,3 +218,12 @@ def test_somebody_elses_stored_card_is_refused(club: Club) -> None:
     assert rejoined.status_code == 201, rejoined.text
     # Both months are paid, and both are given.
     assert rejoined.json["membership"]["next_billing_date"] == "2026-09-01"
+
+
+def test_an_instance_whose_clock_is_behind_leaves_a_charge_to_who_sends_it(club: Club) -> None:
+    customer = a_customer()
+    with club.switched(lost_request=1):
+        assert club.subscribe(customer).status_code == 503
+    # As the request has left it: another tenth of a second, and it would have its answer.
+    club.advance(seconds=-2)
+    assert club.follow_up() == (0, 0)

@@ -9,7 +9,7 @@ from itertools import count
 
 import pytest
 
-from shared.monitoring.deliveries import LEASE
+from shared.monitoring.deliveries import LEASE, Deliveries
 from shared.monitoring.notices import KINDS
 from shared.platform.errors import Unavailable
 from tests.factories.alerts import KEY, Desk, Receivers, alert_event
@@ -235,6 +235,14 @@ def test_many_instances_at_once(desk: Desk) -> None:
     assert max(Counter(desk.receivers.headlines).values()) == 1
     assert desk.receivers.headlines[-1] == RESOLVED
     assert not [state for _, state in desk.receivers.incidents if state != "resolved"]
+
+
+def test_an_instance_whose_clock_is_behind_takes_nobody_s_alert(desk: Desk) -> None:
+    taken = Deliveries(desk.instance()).take(KEY)
+    desk.clock.advance(seconds=-0.05)
+    assert Deliveries(desk.instance()).take(KEY) is None
+    assert taken is not None
+    assert Deliveries(desk.instance()).release(taken)
 
 
 @pytest.mark.parametrize("after", [False, True])

@@ -157,6 +157,14 @@ def test_an_entry_from_the_future_is_left_behind_as_well(platform: Platform, clo
     assert platform.outbox.relay() == 1
 
 
+def test_a_relay_whose_clock_is_behind_leaves_what_another_is_about_to_publish(
+    platform: Platform, clock: TestClock
+) -> None:
+    add(platform, event(platform))
+    clock.advance(seconds=-0.05)
+    assert platform.outbox.relay() == 0
+
+
 def test_more_than_a_page_goes_out_in_one_run(platform: Platform, clock: TestClock, pubsub: PubSub) -> None:
     add(platform, *[event(platform, f"evt_{n:03}") for n in range(PAGE + 30)])
     clock.advance(minutes=1)
