@@ -10,12 +10,11 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import functions_framework
 from gunicorn.app.base import BaseApplication
 
+from local.application import application
 from local.control import control_app
 from local.environment import State
 from local.parent import end_with_parent
@@ -30,7 +29,6 @@ from shared.runtime.routing import public_pattern
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
-MAIN = str(Path(__file__).parents[1] / "main.py")
 WsgiApp = Callable[["WSGIEnvironment", "StartResponse"], Iterable[bytes]]
 
 
@@ -53,7 +51,7 @@ class Gateway:
 
     def _load(self) -> None:
         instance.forget()
-        self._apps = {f.name: _at_most(f.declaration.concurrency, _app(f)) for f in self._functions}
+        self._apps = {f.name: _at_most(f.declaration.concurrency, application(f.name)) for f in self._functions}
         endpoints = [f for f in self._functions if isinstance(f.declaration, Endpoint)]
         self._routes = [(public_pattern(_path(f)), f) for f in sorted(endpoints, key=_parameters)]
 
@@ -118,11 +116,6 @@ class InFlight:
         with self._changed:
             self._count += change
             self._changed.notify_all()
-
-
-def _app(function: Declared) -> WsgiApp:
-    app: WsgiApp = functions_framework.create_app(function.name, MAIN)
-    return app
 
 
 def _at_most(concurrency: int, app: WsgiApp) -> WsgiApp:

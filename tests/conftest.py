@@ -8,11 +8,11 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import functions_framework
 import pytest
 from flask.testing import FlaskClient
 from hypothesis import settings
 
+from local.application import application
 from local.emulators import Emulators
 from local.provision import PubSub, create_tables, warehouse
 from shared.platform import metrics
@@ -29,7 +29,6 @@ from tests.factories.tokens import bearer
 settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
 
-MAIN = str(Path(__file__).parents[1] / "main.py")
 _running: list[Emulators] = []
 
 
@@ -123,7 +122,7 @@ def platform(pubsub: PubSub, clock: TestClock) -> Platform:
 @pytest.fixture
 def function(pubsub: PubSub) -> Iterator[Callable[[str], FlaskClient]]:
     """`function("verification_verify")` is a client of the entry point's real functions-framework app."""
-    yield lambda name: functions_framework.create_app(name, MAIN).test_client()
+    yield lambda name: application(name).test_client()
     instance.forget()
 
 

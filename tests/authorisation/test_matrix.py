@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pytest
@@ -101,13 +102,16 @@ def call(
         made = verify.post("/verify", json=verify_body(customer_id), headers=bearer("service", "orders"))
         assert made.status_code == 200
 
+    client = cache(function)
+
     def send(case: Case) -> TestResponse:
         declared = case.declared
         path = re.sub(r"{(\w+)}", lambda m: case.customer_id if m[1] == "customer_id" else "x-1", declared.path)
         body = {"json": example(declared.body, case.customer_id)} if declared.body else {}
         query = example(declared.query, case.customer_id)
-        client = function(case.function.name)
-        return client.open(path, method=declared.method, headers=case.caller, query_string=query, **body)
+        return client(case.function.name).open(
+            path, method=declared.method, headers=case.caller, query_string=query, **body
+        )
 
     return send
 

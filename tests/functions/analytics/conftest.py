@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
-import functions_framework
 import pytest
 from flask.testing import FlaskClient
 
+from local.application import application
 from shared.runtime import instance
 from tests.factories.analytics_api import AnalyticsApi
 from tests.factories.two_tills import TwoTills, two_tills
-
-MAIN = str(Path(__file__).parents[3] / "main.py")
 
 
 @pytest.fixture
@@ -43,7 +40,7 @@ def figures_api(synced: TwoTills) -> Iterator[AnalyticsApi]:
             for variable, value in synced.variables.items():
                 patch.setenv(variable, value)
             instance.forget()
-            client = functions_framework.create_app(name, MAIN).test_client()
+            client = application(name).test_client()
             patch.undo()
             instance.forget()
             return client

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import functions_framework
 import pytest
 import requests
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
+from local.application import MAIN, application
 from local.provision import PubSub
 from shared.monitoring.dead_letters import DeadLetters
 from shared.platform.clock import Clock
@@ -21,7 +21,6 @@ from shared.platform.outbox import Event
 from shared.platform.pubsub import Message
 from shared.runtime.declare import DEAD_LETTERS
 from shared.runtime.manifest import declared_functions
-from tests.conftest import MAIN
 from tests.factories.documents import documents
 from tests.factories.messages import SECURITY_EVENTS, data_of, pulled
 from tests.factories.throw_away import serving_http
@@ -50,9 +49,7 @@ def running(platform: Platform, pubsub: PubSub) -> Iterator[None]:
     from tests.factories.poisoned.main import DECLARED
 
     subscribers = [DECLARED, *(f for f in declared_functions() if f.name in OURS)]
-    apps = {
-        f"/{f.name}": functions_framework.create_app(f.name, POISONED if f is DECLARED else MAIN) for f in subscribers
-    }
+    apps = {f"/{f.name}": application(f.name, POISONED if f is DECLARED else MAIN) for f in subscribers}
     with serving_http(DispatcherMiddleware(lambda environ, start: [], apps)) as url:
         _impatient(platform.settings.project, f"{url}/things_listen")
         pubsub.create_subscriptions(subscribers, url)
