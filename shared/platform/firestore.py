@@ -168,9 +168,14 @@ def counted(documents: Iterable[Found]) -> Iterator[Found]:
         tally.add(reads=max(1, found))
 
 
-def remove(batch: WriteBatch, reference: DocumentReference, seen: Stored) -> None:
-    """Delete the document, provided that it is still as `seen`."""
-    batch.delete(reference, option=reference._client.write_option(last_update_time=seen.version))
+def remove(batch: WriteBatch, reference: DocumentReference, seen: Stored | None = None) -> None:
+    """Delete the document, provided that it is still as `seen` (None: however it is, and if it is)."""
+    from google.cloud.firestore_v1.types import Write
+
+    write = _write_type()(delete=reference._document_path)
+    if seen is not None:
+        write.current_document.update_time.CopyFrom(_timestamp(seen.version))
+    batch._add_write_pbs([Write.wrap(write)])
 
 
 def probe(client: Client, timeout: float) -> None:

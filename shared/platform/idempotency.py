@@ -152,7 +152,7 @@ class IdempotencyStore:
     def _delete(self, references: list[Any]) -> None:
         batch = self._client.batch()
         for reference in references:
-            batch.delete(reference)
+            firestore.remove(batch, reference)
         firestore.commit(batch)
 
     def _reference(self, name: str) -> Any:

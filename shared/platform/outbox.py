@@ -200,7 +200,7 @@ class Outbox:
             return
         written = self._client.batch()
         for event_id in event_ids:
-            written.delete(self._client.collection(COLLECTION).document(event_id))
+            firestore.remove(written, self._client.collection(COLLECTION).document(event_id))
         firestore.commit(written)
 
 

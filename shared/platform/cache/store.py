@@ -113,7 +113,7 @@ class CacheStore:
         for number, piece in enumerate(pieces):
             batch.set(self._part(key, number), {"etag": head.etag, "data": piece, "expireAt": now + KEPT})
         for number in range(len(pieces), entry.head.parts):
-            batch.delete(self._part(key, number))
+            firestore.remove(batch, self._part(key, number))
         _commit(batch)
         return stored
 
