@@ -21,6 +21,9 @@ SIGNED = {
 }
 
 
+_started: list[Stacks] = []
+
+
 class Stacks:
     """At most one running stack: asking for one of another kind ends the one before."""
 
@@ -51,11 +54,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items[place] = item
 
 
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """After the group's last test no stack goes on with its schedules beside all later ones."""
+    if nextitem is None or _group(nextitem) != _group(item):
+        for stacks in _started:
+            stacks.stop()
+
+
+def _group(item: pytest.Item) -> object:
+    marked = item.get_closest_marker("xdist_group")
+    return marked.args if marked else None
+
+
 @pytest.fixture(scope="session")
 def stacks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stacks]:
-    started = Stacks(tmp_path_factory.mktemp("stacks"))
-    yield started
-    started.stop()
+    _started.append(Stacks(tmp_path_factory.mktemp("stacks")))
+    yield _started[-1]
+    _started.pop().stop()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from tests.infra.deployment import Deployment
 from tools.prices import read
 
-pytestmark = [pytest.mark.xdist_group("infra"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("infra"), pytest.mark.timeout(600)]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tools.check_infra import ENVIRONMENTS, compare
 from tools.terraform import INFRA, Failed
 from tools.terraform_plan import Plan, differences
 
-pytestmark = [pytest.mark.xdist_group("infra"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("infra"), pytest.mark.timeout(600)]
 
 FUNCTION = 'google_cloudfunctions2_function.function["verification-verify"]'
 

@@ -12,7 +12,7 @@ from tests.infra.deployment import FUNCTION, Deployment
 from tools.infra import is_of
 from tools.terraform import EXAMPLE, INFRA
 
-pytestmark = [pytest.mark.xdist_group("infra"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("infra"), pytest.mark.timeout(600)]
 
 ENTRIES = {function.deployed_name: entry(function) for function in declared_functions()}
 HTTP = {name: found for name, found in ENTRIES.items() if found["kind"] == "http"}

@@ -9,7 +9,7 @@ import pytest
 from tests.infra.deployment import Deployment
 from tests.infra.test_plan_functions import ENTRIES, HTTP, secrets_of
 
-pytestmark = [pytest.mark.xdist_group("infra"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("infra"), pytest.mark.timeout(600)]
 
 PRIMITIVE = {"roles/owner", "roles/editor", "roles/viewer"}
 ANYBODY = {"allUsers", "allAuthenticatedUsers"}

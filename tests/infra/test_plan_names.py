@@ -8,7 +8,7 @@ import pytest
 
 from tests.infra.deployment import Deployment
 
-pytestmark = [pytest.mark.xdist_group("infra"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("infra"), pytest.mark.timeout(600)]
 
 TOPIC = r"(?!goog)[A-Za-z][\w.~+%-]{2,254}"
 # Type → attribute and its pattern.

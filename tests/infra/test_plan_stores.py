@@ -10,7 +10,7 @@ import pytest
 from tests.infra.deployment import Deployment
 from tools.terraform import INFRA
 
-pytestmark = [pytest.mark.xdist_group("infra"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("infra"), pytest.mark.timeout(600)]
 
 SCHEMAS = {path.stem: json.loads(path.read_text()) for path in sorted((INFRA / "schemas").glob("*.json"))}
 FIRESTORE = json.loads((INFRA / "firestore.json").read_text())

@@ -14,7 +14,7 @@ from tests.infra.deployment import Deployment
 from tests.infra.test_plan_functions import ENTRIES, PUSHED, every_pushed
 from tools.terraform_plan import Values
 
-pytestmark = [pytest.mark.xdist_group("infra"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("infra"), pytest.mark.timeout(600)]
 
 # Name of the Cloud Scheduler's job → what it publishes when.
 SCHEDULES = {found.deployed_name: found for found in schedules(declared_functions())}
