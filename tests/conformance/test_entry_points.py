@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -32,31 +33,9 @@ Function = Callable[[str], FlaskClient]
 # No handler knows this type, and no run this job: whoever gets it has nothing to do. A refresh finds no tables.
 EVENT = {"type": "nothing.happened", "eventId": "evt_1", "data": {}}
 COMMANDS = {
-    "alerts": {
-        "type": "alert.raised",
-        "eventId": "evt_1",
-        "occurredAt": "2026-07-01T17:00:00.000Z",
-        "data": {
-            "severity": "warning",
-            "title": "A test",
-            "message": "Nothing is wrong.",
-            "tags": "test",
-            "dedupKey": "test",
-            "value": None,
-            "threshold": None,
-        },
-    },
+    # Among them a reminder of a verification that there is not.
+    **json.loads((Path(__file__).parents[1] / "factories" / "commands.json").read_text()),
     "cache-refresh": {"view": "verification_statistics", "params": {"days": "30"}},
-    "dead-letter-orders": {"orderId": "order_1", "action": "discard", "ids": ["1"], "function": ""},
-    # A reminder of a verification that there is not.
-    "emails": {
-        "emailId": "mail_1",
-        "template": "age-verification-expiring",
-        "to": "ann@example.com",
-        "data": {},
-        "customerHash": "nobody",
-        "about": "av_1",
-    },
     "sync-requests": {"source": "square", "jobId": "job_1", "window": "job_1-1"},
 }
 

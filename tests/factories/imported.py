@@ -14,34 +14,13 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 # No handler knows this type.
 EVENT = {"type": "nothing.happened", "eventId": "evt_1"}
 COMMANDS = {
-    "alerts": {
-        "type": "alert.raised",
-        "eventId": "evt_1",
-        "occurredAt": "2026-07-01T17:00:00.000Z",
-        "data": {
-            "severity": "warning",
-            "title": "A test",
-            "message": "Nothing is wrong.",
-            "tags": "test",
-            "dedupKey": "test",
-            "value": None,
-            "threshold": None,
-        },
-    },
+    **json.loads(Path(__file__).with_name("commands.json").read_text()),
     "cache-refresh": {"view": "dashboard", "params": {"source": "all"}},
-    "dead-letter-orders": {"orderId": "order_1", "action": "discard", "ids": ["1"], "function": ""},
-    "emails": {
-        "emailId": "mail_1",
-        "template": "age-verification-expiring",
-        "to": "ann@example.com",
-        "data": {},
-        "customerHash": "nobody",
-        "about": "av_1",
-    },
     "payment-notices": {"transactionId": "1"},
     "raffle-refunds": {},
     "sync-requests": {"source": "square"},
