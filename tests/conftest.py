@@ -20,6 +20,7 @@ from shared.platform.context import Platform
 from shared.platform.ids import Ids
 from shared.platform.settings import Settings
 from shared.runtime import instance
+from shared.runtime.manifest import Declared
 from tests.factories.clock import TestClock
 from tests.factories.environment import environment
 from tests.factories.recorders import forget_subscriptions
@@ -106,6 +107,18 @@ def pubsub(project: str, topics: list[str]) -> PubSub:
 def tables(project: str) -> None:
     """The project's tables, from infra/schemas."""
     create_tables(warehouse(os.environ["BIGQUERY_EMULATOR_HOST"], project))
+
+
+@pytest.fixture
+def tables_for(request: pytest.FixtureRequest) -> Callable[[Declared], None]:
+    """Makes the tables for a function that asks BigQuery; most do not."""
+
+    def make(function: Declared) -> None:
+        declared = function.declaration
+        if declared.reads or declared.writes or declared.queries:
+            request.getfixturevalue("tables")
+
+    return make
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ PAGES = REPOSITORY / "web"
 PLUGINS = REPOSITORY / ".local" / "terraform-plugins"
 REGISTRY = "https://registry.terraform.io/.well-known/terraform.json"
 REGISTRY_SECONDS = 3.0
-COMMAND_SECONDS = 240
+COMMAND_SECONDS = 600
 # What the command line gives a real deploy. The archive is the hash of none.
 EXAMPLE = {"project": "example-project", "region": "us-central1", "archive": f"{1:064x}"}
 # What a developer has set for a deploy must not change what is checked, and no real credential is used.

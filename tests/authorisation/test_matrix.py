@@ -91,7 +91,10 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayControl
 
 @pytest.fixture
 def call(
-    function: Callable[[str], FlaskClient], gateway: GatewayControl, tables: None, monkeypatch: pytest.MonkeyPatch
+    function: Callable[[str], FlaskClient],
+    gateway: GatewayControl,
+    tables_for: Callable[[Declared], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Call:
     """Calls with one object there for the customers `c-own` and `c-existing`; every provider is set up or made up."""
     secrets = {name for route in ROUTES for name in route.declaration.optional_secrets} - {"SQUARE_ACCESS_TOKEN"}
@@ -106,6 +109,7 @@ def call(
 
     def send(case: Case) -> TestResponse:
         declared = case.declared
+        tables_for(case.function)
         path = re.sub(r"{(\w+)}", lambda m: case.customer_id if m[1] == "customer_id" else "x-1", declared.path)
         body = {"json": example(declared.body, case.customer_id)} if declared.body else {}
         query = example(declared.query, case.customer_id)

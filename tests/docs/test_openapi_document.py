@@ -166,11 +166,19 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayControl
 
 @pytest.fixture
 def calling(
-    function: Callable[[str], FlaskClient], gateway: GatewayControl, tables: None, monkeypatch: pytest.MonkeyPatch
+    function: Callable[[str], FlaskClient],
+    gateway: GatewayControl,
+    tables_for: Callable[[Declared], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Calling:
     for name, value in {"SQUARE_WEBHOOK_SIGNATURE_KEY": SIGNATURE_KEY, **gateway.environment()}.items():
         monkeypatch.setenv(name, value)
-    return lambda declared: Caller(function(declared.name), declared)
+
+    def caller(declared: Declared) -> Caller:
+        tables_for(declared)
+        return Caller(function(declared.name), declared)
+
+    return caller
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda f: f.name)

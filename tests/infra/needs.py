@@ -49,11 +49,7 @@ def reachable(entry: dict[str, Any]) -> dict[str, ast.Module]:
 
 def secrets(entry: dict[str, Any]) -> set[str]:
     """`settings.<secret>` and `.require("<SECRET>")`, whether the function can do without it or not."""
-    found = set()
-    for name, tree in reachable(entry).items():
-        if name != CONTEXT:
-            found |= {secret for node in ast.walk(tree) for secret in _secrets(node, sources.constants(name))}
-    return found
+    return {secret for name in reachable(entry) if name != CONTEXT for secret in _secrets_of(name)}
 
 
 def publishes(entry: dict[str, Any]) -> set[str]:
@@ -77,22 +73,54 @@ def reads(entry: dict[str, Any]) -> set[str]:
 def writes(entry: dict[str, Any]) -> set[str]:
     """Who stages writes the tables of all streams; else who inserts by infra/schemas those that record events."""
     if stages(entry):
-        return {table for name, tree in reachable(entry).items() for table in _streams(tree, sources.constants(name))}
+        return {table for name in reachable(entry) for table in _streams_of(name)}
     inserts = any(re.search(r"\bINSERT\b", text) for text in _texts(entry))
-    by_schema = any('/ "schemas"' in ast.unparse(tree).replace("'", '"') for tree in reachable(entry).values())
+    by_schema = any('/ "schemas"' in _unparsed(name) for name in reachable(entry))
     return set(_recorded()) if inserts and by_schema else set()
 
 
 def stages(entry: dict[str, Any]) -> bool:
     """Whether rows are loaded into tables that the code makes."""
-    trees = reachable(entry).values()
-    return any(isinstance(n, ast.Call) and ast.unparse(n.func) == LOADS for tree in trees for n in ast.walk(tree))
+    return any(_loads(name) for name in reachable(entry))
 
 
-def _streams(tree: ast.Module, constants: dict[str, str]) -> Iterator[str]:
+# What one module holds is read once: most functions can reach most of them.
+
+
+@cache
+def _secrets_of(name: str) -> set[str]:
+    constants = sources.constants(name)
+    return {secret for node in ast.walk(sources.modules()[name]) for secret in _secrets(node, constants)}
+
+
+@cache
+def _unparsed(name: str) -> str:
+    return ast.unparse(sources.modules()[name]).replace("'", '"')
+
+
+@cache
+def _loads(name: str) -> bool:
+    nodes = ast.walk(sources.modules()[name])
+    return any(isinstance(n, ast.Call) and ast.unparse(n.func) == LOADS for n in nodes)
+
+
+@cache
+def _streams_of(name: str) -> set[str]:
     """`table=` of each `Stream(...)`."""
-    for call in (n for n in ast.walk(tree) if isinstance(n, ast.Call) and _last(n.func) == "Stream"):
-        yield from (_text(given.value, constants) for given in call.keywords if given.arg == "table")
+    nodes = ast.walk(sources.modules()[name])
+    calls = [n for n in nodes if isinstance(n, ast.Call) and _last(n.func) == "Stream"]
+    tables = [given.value for call in calls for given in call.keywords if given.arg == "table"]
+    return {_text(table, sources.constants(name)) for table in tables}
+
+
+@cache
+def _texts_of(name: str) -> set[str]:
+    """Texts in the code, and in the .sql files that it names."""
+    nodes = ast.walk(sources.modules()[name])
+    found = {n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    folder = (REPOSITORY / name.replace(".", "/")).parent
+    files = [path for text in found if text.endswith(".sql") for path in folder.rglob(text)]
+    return found.union(path.read_text() for path in files)
 
 
 def _recorded() -> Iterator[str]:
@@ -102,13 +130,8 @@ def _recorded() -> Iterator[str]:
 
 
 def _texts(entry: dict[str, Any]) -> Iterator[str]:
-    for name, tree in reachable(entry).items():
-        folder = (REPOSITORY / name.replace(".", "/")).parent
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                yield node.value
-                if node.value.endswith(".sql"):
-                    yield from (path.read_text() for path in folder.rglob(node.value))
+    for name in reachable(entry):
+        yield from _texts_of(name)
 
 
 def _secrets(node: ast.AST, constants: dict[str, str]) -> Iterator[str]:

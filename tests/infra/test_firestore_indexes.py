@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import textwrap
+from functools import cache
 
 import pytest
 
@@ -19,6 +20,7 @@ FILE = json.loads((INFRA / "firestore.json").read_text())
 NAMES = sources.modules()
 
 
+@cache
 def queries() -> set[Query]:
     return {query for name, tree in NAMES.items() for query in _read(name, tree)}
 
@@ -84,6 +86,7 @@ def test_the_file_names_what_the_code_names() -> None:
         assert fields == sorted(set(fields))
 
 
+@cache
 def _collections(name: str) -> set[str]:
     return collections_of(NAMES[name], sources.constants(name))
 
