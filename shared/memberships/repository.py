@@ -91,9 +91,9 @@ class MembershipRepository(Memberships):
         batch = self._platform.firestore.batch()
         firestore.put(batch, self._reference(member.customer_hash), documents.of_member(member), record.seen)
         told = list(outgoing)
-        for message in outgoing:
-            self._platform.outbox.add(batch, message)
         for charge, booked in charges:
             told += self._ledger.put(batch, charge, booked)
+        for message in told:
+            self._platform.outbox.add(batch, message)
         firestore.commit(batch)
         self._platform.outbox.publish(told)

@@ -45,18 +45,18 @@ class Ledger:
         return Booked(documents.to_charge(charge_id, seen.data), seen) if seen else None
 
     def put(self, batch: WriteBatch, charge: Charge, booked: Booked | None) -> list[Event]:
-        """Write it in the caller's batch, with its event, which the caller publishes after the commit."""
+        """Write it in the caller's batch; its event, which the caller puts into the outbox and publishes."""
         firestore.put(batch, self._reference(charge.id), documents.of_charge(charge), booked.seen if booked else None)
         if charge.state in (INTENT, SENT):
             return []
-        event = events.changed(self._platform.ids.new("evt"), charge, charge.updated_at)
-        self._platform.outbox.add(batch, event)
-        return [event]
+        return [events.changed(self._platform.ids.new("evt"), charge, charge.updated_at)]
 
     def save(self, charge: Charge, booked: Booked | None) -> None:
         """Alone. Raises `ChangedMeanwhile`."""
         batch = self._platform.firestore.batch()
         told = self.put(batch, charge, booked)
+        for event in told:
+            self._platform.outbox.add(batch, event)
         firestore.commit(batch)
         self._platform.outbox.publish(told)
 

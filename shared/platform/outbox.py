@@ -17,19 +17,24 @@ from typing import TYPE_CHECKING, Any, Protocol
 from shared.platform import firestore
 from shared.platform.clock import Clock, wire_time
 from shared.platform.errors import ChangedMeanwhile, Unavailable
+from shared.platform.firestore import Stored
 from shared.platform.pubsub import Message, MessageRefused, Publisher
 from shared.values import leases
 
 if TYPE_CHECKING:
-    from google.cloud.firestore import Client, WriteBatch
+    from google.cloud.firestore import Client, DocumentReference, WriteBatch
 
 COLLECTION = "outbox"
 # Younger entries belong to a request that is probably about to publish them itself.
 GRACE = timedelta(seconds=10)
 PAGE = 200
+# Of what is written together: a page of them fits into the relay's memory.
+MOST_BYTES = 100_000
 
 # Event ids with their messages, all of one topic and one ordering key.
 Batch = Sequence[tuple[str, Message]]
+# Topic, event id, message.
+Waiting = tuple[str, str, Message]
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +86,21 @@ class Outgoing(Protocol):
     def message(self) -> Message: ...
 
 
+@dataclass(frozen=True)
+class _Entry:
+    """A document, and what is to be published of it: one event, or those of a commit that were added together."""
+
+    document: Any
+    waiting: Sequence[Waiting]
+
+    def without(self, sent: set[str]) -> list[Waiting]:
+        return [one for one in self.waiting if one[1] not in sent]
+
+    def went(self, sent: set[str]) -> bool:
+        """Whether something of it was sent."""
+        return len(self.without(sent)) < len(self.waiting)
+
+
 class Outbox:
     """The `outbox/{eventId}` collection and the publisher behind it."""
 
@@ -99,25 +119,50 @@ class Outbox:
             "orderingKey": message.ordering_key,
             "createdAt": self._clock.now(),
         }
-        firestore.put(batch, self._client.collection(COLLECTION).document(event.id), document, None)
+        firestore.put(batch, self._reference(event.id), document, None)
+
+    def add_together(self, batch: WriteBatch, events: Sequence[Outgoing]) -> None:
+        """As `add`, in one document for many: a commit of hundreds of events writes, and forgets, few of them."""
+        for parcel in _parcels(events):
+            document = {"messages": _packed(map(_waiting, parcel)), "createdAt": self._clock.now()}
+            firestore.put(batch, self._reference(parcel[0].id), document, None)
 
     def publish(self, events: Sequence[Outgoing]) -> None:
         """Publish committed events now. Failure policy: never fails the request; the relay publishes the rest.
 
         Not even with `ChangedMeanwhile`: the caller would decide, and commit, a second time.
         """
+        sent = self._published(events)
+        self._forget_published(sent, sent)
+
+    def publish_together(self, commits: Sequence[Sequence[Outgoing]]) -> None:
+        """As `publish`, of what each of some commits has added together."""
+        sent = set(self._published([event for events in commits for event in events]))
+        parcels = [parcel for events in commits for parcel in _parcels(events)]
+        whole = [parcel for parcel in parcels if all(event.id in sent for event in parcel)]
+        self._forget_published([parcel[0].id for parcel in whole], [event.id for parcel in whole for event in parcel])
+
+    def _published(self, events: Sequence[Outgoing]) -> list[str]:
+        """The ids of those that are."""
         sent: list[str] = []
         try:
-            for topic, batch in _batches((event.topic, event.id, event.message()) for event in events):
+            for topic, batch in _batches(map(_waiting, events)):
                 self._publisher.publish(topic, [message for _, message in batch])
                 sent += [event_id for event_id, _ in batch]
         except Unavailable as error:
             log.warning("event_left_to_relay", extra={"reason": str(error), "events": [e.id for e in events]})
+        return sent
+
+    def _forget_published(self, documents: Sequence[str], events: Sequence[str]) -> None:
+        batch = self._client.batch()
+        for name in documents:
+            firestore.remove(batch, self._reference(name))
         try:
-            self._forget(sent)
+            if documents:
+                firestore.commit(batch)
         except (Unavailable, ChangedMeanwhile) as error:
             # They go out once more, and who gets them dedupes.
-            log.warning("event_left_to_relay", extra={"reason": str(error), "events": sent})
+            log.warning("event_left_to_relay", extra={"reason": str(error), "events": list(events)})
 
     def announce(self, event: Event) -> None:
         """An event without a state change: straight to Pub/Sub, and into the outbox only when that fails."""
@@ -137,23 +182,26 @@ class Outbox:
         raised at the end.
         """
         published, failures, silent = 0, list[Unavailable](), set[str]()
-        for topic, batch in self._left_behind():
-            # Each further batch would wait for the same time-out.
-            if topic in silent:
-                continue
-            try:
-                self._send_accepted(topic, batch)
-                published += len(batch)
-            except MessageRefused as error:
-                failures.append(error)
-            except Unavailable as error:
-                failures.append(error)
-                silent.add(topic)
+        for page in self._left_behind():
+            sent = set[str]()
+            for topic, batch in _batches(one for entry in page for one in entry.waiting):
+                # Each further batch would wait for the same time-out.
+                if topic in silent:
+                    continue
+                try:
+                    self._send_accepted(topic, batch, sent)
+                except MessageRefused as error:
+                    failures.append(error)
+                except Unavailable as error:
+                    failures.append(error)
+                    silent.add(topic)
+            self._forget(page, sent)
+            published += len(sent)
         if failures:
             raise failures[0]
         return published
 
-    def _left_behind(self) -> Iterator[tuple[str, Batch]]:
+    def _left_behind(self) -> Iterator[list[_Entry]]:
         now, last = self._clock.now(), None
         while True:
             query = self._client.collection(COLLECTION).order_by("createdAt").limit(PAGE)
@@ -162,60 +210,107 @@ class Outbox:
             if not page:
                 return
             last = page[-1]
-            yield from _batches(_old_enough(page, now))
+            yield _old_enough(page, now)
 
-    def _send_accepted(self, topic: str, batch: Batch) -> None:
-        """Publish all that the topic takes. Raises `MessageRefused`, when all others are out, if it refuses one.
+    def _send_accepted(self, topic: str, batch: Batch, sent: set[str]) -> None:
+        """Publish all that the topic takes, and add it to `sent`.
+
+        Raises `MessageRefused`, when all others are out, if it refuses one.
 
         A refused batch is halved until each refused event stands alone: Pub/Sub does not say which one it was.
         """
         try:
-            self._send(topic, batch)
+            self._publisher.publish(topic, [message for _, message in batch])
+            sent.update(event_id for event_id, _ in batch)
         except MessageRefused as error:
             if len(batch) == 1:
                 log.error("event_refused", extra={"eventId": batch[0][0], "topic": topic, "reason": error.sentence})
                 raise
-            self._send_halves(topic, batch)
+            self._send_halves(topic, batch, sent)
 
-    def _send_halves(self, topic: str, batch: Batch) -> None:
+    def _send_halves(self, topic: str, batch: Batch, sent: set[str]) -> None:
         refused, middle = None, len(batch) // 2
         for half in (batch[:middle], batch[middle:]):
             try:
-                self._send_accepted(topic, half)
+                self._send_accepted(topic, half, sent)
             except MessageRefused as error:
                 refused = error
         if refused:
             raise refused
 
-    def _send(self, topic: str, batch: Batch) -> None:
-        self._publisher.publish(topic, [message for _, message in batch])
+    def _forget(self, page: Sequence[_Entry], sent: set[str]) -> None:
+        """What was sent; of a document with several, what was not is kept: it alone goes out again."""
+        batch = self._client.batch()
+        changed = [(entry, entry.without(sent)) for entry in page if entry.went(sent)]
+        for entry, left in changed:
+            found = entry.document
+            if not left:
+                firestore.remove(batch, found.reference)
+            else:
+                kept = {**found.to_dict(), "messages": _packed(left)}
+                firestore.put(batch, found.reference, kept, Stored({}, found.update_time))
         try:
-            self._forget([event_id for event_id, _ in batch])
+            if changed:
+                firestore.commit(batch)
         except ChangedMeanwhile as error:
             # Another relay forgets the same ones at this moment; if it does not, they go out once more.
-            log.warning("event_left_to_relay", extra={"reason": str(error), "events": [name for name, _ in batch]})
+            log.warning("event_left_to_relay", extra={"reason": str(error), "events": sorted(sent)})
 
-    def _forget(self, event_ids: Sequence[str]) -> None:
-        if not event_ids:
-            return
-        written = self._client.batch()
-        for event_id in event_ids:
-            firestore.remove(written, self._client.collection(COLLECTION).document(event_id))
-        firestore.commit(written)
+    def _reference(self, name: str) -> DocumentReference:
+        return self._client.collection(COLLECTION).document(name)
 
 
-def _batches(entries: Iterable[tuple[str, str, Message]]) -> Iterable[tuple[str, Batch]]:
-    """(topic, event id, message) by topic and ordering key: Pub/Sub takes messages of one key in a call."""
+def _waiting(event: Outgoing) -> Waiting:
+    return event.topic, event.id, event.message()
+
+
+def _parcels(events: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:
+    """Cut so that each is a document of its own. The same events are always cut alike."""
+    parcel: list[Outgoing] = []
+    size = 0
+    for event in events:
+        data = event.message().data
+        if parcel and size + len(data) > MOST_BYTES:
+            yield parcel
+            parcel, size = [], 0
+        parcel.append(event)
+        size += len(data)
+    if parcel:
+        yield parcel
+
+
+def _packed(waiting: Iterable[Waiting]) -> str:
+    """As text: Firestore would take each attribute of each message for a field."""
+    return json.dumps(
+        [
+            {"id": event_id, "topic": topic, "data": m.data, "attributes": m.attributes, "orderingKey": m.ordering_key}
+            for topic, event_id, m in waiting
+        ],
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+
+
+def _unpacked(document: Any) -> list[Waiting]:
+    entry = document.to_dict() or {}
+    if "messages" not in entry:
+        # Entries written before there were ordering keys have none.
+        message = Message(entry["data"], entry["attributes"], entry.get("orderingKey", ""))
+        return [(entry["topic"], document.id, message)]
+    return [
+        (one["topic"], one["id"], Message(one["data"], one["attributes"], one["orderingKey"]))
+        for one in json.loads(entry["messages"])
+    ]
+
+
+def _batches(entries: Iterable[Waiting]) -> Iterable[tuple[str, Batch]]:
+    """By topic and ordering key: Pub/Sub takes messages of one key in a call."""
     found: dict[tuple[str, str], list[tuple[str, Message]]] = defaultdict(list)
     for topic, event_id, message in entries:
         found[topic, message.ordering_key].append((event_id, message))
     return [(topic, batch) for (topic, _), batch in found.items()]
 
 
-def _old_enough(page: Sequence[Any], now: datetime) -> Iterator[tuple[str, str, Message]]:
-    for document in page:
-        entry = document.to_dict() or {}
-        if not leases.younger(entry["createdAt"], GRACE, now):
-            # Entries written before there were ordering keys have none.
-            message = Message(entry["data"], entry["attributes"], entry.get("orderingKey", ""))
-            yield entry["topic"], document.id, message
+def _old_enough(page: Sequence[Any], now: datetime) -> list[_Entry]:
+    old = [document for document in page if not leases.younger(document.get("createdAt"), GRACE, now)]
+    return [_Entry(document, _unpacked(document)) for document in old]

@@ -134,7 +134,7 @@ class Sales:
     def _commit(self, raffle_id: str, jobs: Sequence[Job]) -> Committed[Sold]:
         """All of them in one commit; in smaller ones while other instances are faster: a shorter turn wins sooner."""
         results: list[Sold | Exception] = []
-        told: list[Outgoing] = []
+        told: list[Sequence[Outgoing]] = []
         size, lost = len(jobs), 0
         while len(results) < len(jobs):
             try:
@@ -149,7 +149,7 @@ class Sales:
                 # Those before are committed, and have their results.
                 results += [failure] * (len(jobs) - len(results))
             else:
-                results, told, size = [*results, *done], [*told, *events], 2 * size
+                results, told, size = [*results, *done], [*told, events], 2 * size
         return results, self._publishing(told)
 
     def _committed(
@@ -177,8 +177,8 @@ class Sales:
         except Failure as failure:
             return failure
 
-    def _publishing(self, told: Sequence[Outgoing]) -> Callable[[], None]:
-        return lambda: self._platform.outbox.publish(told) if told else None
+    def _publishing(self, told: Sequence[Sequence[Outgoing]]) -> Callable[[], None]:
+        return lambda: self._platform.outbox.publish_together(told) if any(told) else None
 
 
 def _with_version(result: Sold | Exception, version: object) -> Sold | Exception:

@@ -121,11 +121,10 @@ class Stage:
         reference = self._raffles.reference(self.raffle.id)
         firestore.put(batch, reference, documents.of_raffle(self.raffle), self._before.seen)
         told = list(self._told)
-        for outgoing in told:
-            self._platform.outbox.add(batch, outgoing)
         self._write_purchases(batch)
         for entry in _dirty(self._charges):
             told += self._ledger.put(batch, entry.value, Booked(entry.value, entry.seen) if entry.seen else None)
+        self._platform.outbox.add_together(batch, told)
         return firestore.commit(batch), told
 
     def _write_purchases(self, batch: Any) -> None:
