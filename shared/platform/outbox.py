@@ -30,6 +30,8 @@ GRACE = timedelta(seconds=10)
 PAGE = 200
 # Of what is written together: a page of them fits into the relay's memory.
 MOST_BYTES = 100_000
+# Pub/Sub takes 1,000, and 10 MB, in a call.
+MOST_MESSAGES = 500
 
 # Event ids with their messages, all of one topic and one ordering key.
 Batch = Sequence[tuple[str, Message]]
@@ -308,7 +310,11 @@ def _batches(entries: Iterable[Waiting]) -> Iterable[tuple[str, Batch]]:
     found: dict[tuple[str, str], list[tuple[str, Message]]] = defaultdict(list)
     for topic, event_id, message in entries:
         found[topic, message.ordering_key].append((event_id, message))
-    return [(topic, batch) for (topic, _), batch in found.items()]
+    return [
+        (topic, batch[start : start + MOST_MESSAGES])
+        for (topic, _), batch in found.items()
+        for start in range(0, len(batch), MOST_MESSAGES)
+    ]
 
 
 def _old_enough(page: Sequence[Any], now: datetime) -> list[_Entry]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import pytest
 
@@ -11,7 +12,7 @@ from shared.platform import firestore
 from shared.platform.context import Platform
 from shared.platform.errors import Unavailable
 from shared.platform.outbox import COLLECTION, GRACE, MOST_BYTES, Event
-from shared.platform.pubsub import MessageRefused
+from shared.platform.pubsub import Message, MessageRefused
 from tests.factories import strict_topic
 from tests.factories.clock import TestClock
 from tests.factories.documents import documents
@@ -135,6 +136,23 @@ def test_many_and_large_ones_are_cut_into_documents_that_fit(
     clock.advance(minutes=1)
     assert platform.outbox.relay() == len(larger)
     assert (left(platform), len(published(pubsub))) == ([], 10)
+
+
+def test_a_call_has_no_more_messages_than_pubsub_takes(
+    platform: Platform, clock: TestClock, pubsub: PubSub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for c in range(4):
+        commit(platform, *(event(platform, f"e{c}-{n:03}") for n in range(300)))
+    clock.advance(minutes=1)
+    calls, publish = list[int](), platform.publisher.publish
+
+    def counting(topic: str, messages: Sequence[Message]) -> None:
+        calls.append(len(messages))
+        publish(topic, messages)
+
+    monkeypatch.setattr(platform.publisher, "publish", counting)
+    assert platform.outbox.relay() == 1200
+    assert (calls, left(platform)) == ([500, 500, 200], [])
 
 
 def test_two_relays_at_once_lose_nothing(platform: Platform, clock: TestClock, pubsub: PubSub) -> None:
