@@ -24,7 +24,7 @@ token: $(FUNCTIONS)/.ready ## print a token for the running stack: make token RO
 	@ROLE="$(ROLE)" SUB="$(SUB)" EMAIL="$(EMAIL)" $(FUNCTIONS)/bin/python -m tools.token
 
 test: setup browser ## every test (unit, emulators, conformance, end to end, browser)
-	@$(TOOLS)/bin/python -m pytest -n 3 --dist loadgroup --durations 40 $(ARGS)
+	@$(TOOLS)/bin/python -m pytest -n 2 --dist loadgroup --durations 40 $(ARGS)
 
 check: setup ## format, lint, types, import rules, generated files, infra
 	@$(TOOLS)/bin/ruff format --check --quiet . || { echo "Run: make format"; exit 1; }

@@ -34,8 +34,8 @@ READS = {
     "notifications_send_email": {"verification"},
     "raffles_purchase": {"memberships", "verification"},
 }
-# One worker asks for all what they import.
-pytestmark = pytest.mark.xdist_group("start")
+# One worker asks for all what they import, which takes a minute beside other tests.
+pytestmark = [pytest.mark.xdist_group("start"), pytest.mark.timeout(400)]
 
 
 @pytest.mark.parametrize("name", ["verification_verify", "audit_record_event"])
@@ -88,7 +88,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, se
             capture_output=True,
             text=True,
             check=False,
-            timeout=100,
+            timeout=300,
         )
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
