@@ -71,7 +71,7 @@ def test_however_a_stack_ends_no_process_stays_and_the_next_start_needs_no_help(
     assert re.match(rf"ready: http://127\.0\.0\.1:{port}\s", ready[0])
     assert [line for line in first.lines if line not in (ready[0], "", "stopping")] == []
 
-    # Two seconds on an idle machine; other tests and the checks take most of this one.
+    # Other tests and the checks take most of the machine.
     second = started_within(25, lambda: start(port))
     assert_knows(second, "c-kept", verified)
     second.process.kill()
