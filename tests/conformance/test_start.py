@@ -147,6 +147,8 @@ def test_only_who_declares_the_age_token_key_imports_what_parses_it(imported: An
 
 @pytest.mark.parametrize("name", ["verification_verify", "verification_status", "verification_erase"])
 def test_what_decides_a_request_never_imports_bigquery(imported: Any, name: str) -> None:
+    # The request went all the way to the store.
+    assert "shared.verification.repository" in imported[name]["served"]
     assert "google.cloud.bigquery" not in imported[name]["served"]
 
 

@@ -18,9 +18,9 @@ from shared.platform.pubsub import MessageRefused
 from shared.platform.settings import Settings
 from tests.factories import strict_topic
 from tests.factories.clock import TestClock
-from tests.factories.documents import documents
 from tests.factories.environment import environment
 from tests.factories.messages import data_of, pulled
+from tests.factories.outbox import event_of, left
 from tests.factories.throw_away import serving_http
 
 TOPIC = "verification-events"
@@ -56,15 +56,7 @@ def far(project: str, clock: TestClock, stand_in: StandIn) -> Iterator[Platform]
 
 
 def event(platform: Platform, name: str, key: str = "", topic: str = TOPIC, n: object = 1) -> Event:
-    return Event(
-        id=name,
-        type="thing.happened",
-        topic=topic,
-        occurred_at=platform.clock.now(),
-        request_id="r-1",
-        data={"n": n},
-        ordering_key=key,
-    )
+    return event_of(platform, name, topic, n, key)
 
 
 def leave(platform: Platform, clock: TestClock, *events: Event) -> None:
@@ -74,10 +66,6 @@ def leave(platform: Platform, clock: TestClock, *events: Event) -> None:
         platform.outbox.add(batch, one)
     firestore.commit(batch)
     clock.advance(minutes=1)
-
-
-def left(platform: Platform) -> list[str]:
-    return sorted(path.rpartition("/")[2] for path in documents(platform.firestore, COLLECTION))
 
 
 def test_the_key_arrives_with_the_message(platform: Platform, pubsub: PubSub, clock: TestClock) -> None:

@@ -10,12 +10,12 @@ from local.provision import PubSub
 from shared.platform import firestore
 from shared.platform.context import Platform
 from shared.platform.errors import Unavailable
-from shared.platform.outbox import COLLECTION, PAGE, Event
+from shared.platform.outbox import PAGE, Event
 from shared.platform.pubsub import Message, MessageRefused
 from tests.factories import strict_topic
 from tests.factories.clock import TestClock
-from tests.factories.documents import documents
 from tests.factories.messages import data_of, pulled
+from tests.factories.outbox import event_of, left
 
 STRICT = strict_topic.TOPIC
 LOOSE = "verification-events"
@@ -36,18 +36,7 @@ def leave(platform: Platform, clock: TestClock, *events: Event) -> None:
 
 
 def event(platform: Platform, name: str, n: object = 1, topic: str = STRICT) -> Event:
-    return Event(
-        id=name,
-        type="thing.happened",
-        topic=topic,
-        occurred_at=platform.clock.now(),
-        request_id="r-1",
-        data={"n": n},
-    )
-
-
-def left(platform: Platform) -> list[str]:
-    return sorted(path.rpartition("/")[2] for path in documents(platform.firestore, COLLECTION))
+    return event_of(platform, name, topic, n)
 
 
 def published(pubsub: PubSub, topic: str = STRICT) -> list[str]:

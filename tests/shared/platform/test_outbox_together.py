@@ -11,27 +11,15 @@ from local.provision import PubSub
 from shared.platform import firestore
 from shared.platform.context import Platform
 from shared.platform.errors import Unavailable
-from shared.platform.outbox import COLLECTION, GRACE, MOST_BYTES, Event
+from shared.platform.outbox import GRACE, MOST_BYTES, Event
 from shared.platform.pubsub import Message, MessageRefused
 from tests.factories import strict_topic
 from tests.factories.clock import TestClock
-from tests.factories.documents import documents
 from tests.factories.messages import data_of, pulled
+from tests.factories.outbox import event_of, left
 
 ONE, OTHER = "verification-events", "security-events"
 STRICT = strict_topic.TOPIC
-
-
-def event(platform: Platform, name: str, topic: str = ONE, n: object = 1, key: str = "") -> Event:
-    return Event(
-        id=name,
-        type="thing.happened",
-        topic=topic,
-        occurred_at=platform.clock.now(),
-        request_id="r-1",
-        data={"n": n},
-        ordering_key=key,
-    )
 
 
 def commit(platform: Platform, *events: Event) -> list[Event]:
@@ -42,23 +30,19 @@ def commit(platform: Platform, *events: Event) -> list[Event]:
     return list(events)
 
 
-def left(platform: Platform) -> list[str]:
-    return sorted(path.rpartition("/")[2] for path in documents(platform.firestore, COLLECTION))
-
-
 def published(pubsub: PubSub, topic: str = ONE) -> list[str]:
     return [data_of(message)["eventId"] for message in pulled(pubsub, topic)]
 
 
 def test_one_document_holds_them_until_all_are_published(platform: Platform, pubsub: PubSub) -> None:
-    told = commit(platform, event(platform, "a"), event(platform, "b", OTHER), event(platform, "c"))
+    told = commit(platform, event_of(platform, "a", ONE), event_of(platform, "b", OTHER), event_of(platform, "c", ONE))
     assert left(platform) == ["a"]
     platform.outbox.publish_together([told])
     assert (left(platform), published(pubsub), published(pubsub, OTHER)) == ([], ["a", "c"], ["b"])
 
 
 def test_several_commits_at_once(platform: Platform, pubsub: PubSub) -> None:
-    commits = [commit(platform, *(event(platform, f"{c}{n}") for n in range(3))) for c in "xyz"]
+    commits = [commit(platform, *(event_of(platform, f"{c}{n}", ONE) for n in range(3))) for c in "xyz"]
     assert left(platform) == ["x0", "y0", "z0"]
     platform.outbox.publish_together([*commits, []])
     assert (left(platform), len(published(pubsub))) == ([], 9)
@@ -74,7 +58,7 @@ def test_nothing_is_nothing(platform: Platform, pubsub: PubSub) -> None:
 def test_a_topic_that_does_not_answer_leaves_the_document_whole(
     platform: Platform, clock: TestClock, pubsub: PubSub
 ) -> None:
-    told = commit(platform, event(platform, "a"), event(platform, "b", "no-such-topic"))
+    told = commit(platform, event_of(platform, "a", ONE), event_of(platform, "b", "no-such-topic"))
     platform.outbox.publish_together([told])
     assert left(platform) == ["a"]
     assert platform.outbox.relay() == 0
@@ -94,8 +78,8 @@ def test_a_topic_that_does_not_answer_leaves_the_document_whole(
 def test_what_a_crash_left_is_published_by_the_relay_as_it_would_have_been(
     platform: Platform, clock: TestClock, pubsub: PubSub
 ) -> None:
-    one = event(platform, "a", n="José", key="k-1")
-    commit(platform, one, event(platform, "b", OTHER))
+    one = event_of(platform, "a", ONE, n="José", key="k-1")
+    commit(platform, one, event_of(platform, "b", OTHER))
     clock.advance(minutes=1)
     assert platform.outbox.relay() == 2
     (message,) = pulled(pubsub, ONE)
@@ -110,7 +94,7 @@ def test_the_refused_stay_and_the_rest_goes_out_once(
     platform: Platform, clock: TestClock, pubsub: PubSub, caplog: pytest.LogCaptureFixture, project: str, bad: set[int]
 ) -> None:
     strict_topic.create(pubsub, project)
-    commit(platform, *(event(platform, f"e{n}", STRICT, "no number" if n in bad else n) for n in range(4)))
+    commit(platform, *(event_of(platform, f"e{n}", STRICT, "no number" if n in bad else n) for n in range(4)))
     clock.advance(minutes=1)
     for _ in range(2):
         with caplog.at_level(logging.ERROR), pytest.raises(MessageRefused):
@@ -127,9 +111,9 @@ def test_the_refused_stay_and_the_rest_goes_out_once(
 def test_many_and_large_ones_are_cut_into_documents_that_fit(
     platform: Platform, clock: TestClock, pubsub: PubSub
 ) -> None:
-    told = commit(platform, *(event(platform, f"e{n:02}", n="x" * (MOST_BYTES // 3)) for n in range(8)))
+    told = commit(platform, *(event_of(platform, f"e{n:02}", ONE, n="x" * (MOST_BYTES // 3)) for n in range(8)))
     assert left(platform) == ["e00", "e02", "e04", "e06"]
-    larger = commit(platform, event(platform, "f0", n="x" * 2 * MOST_BYTES), event(platform, "f1"))
+    larger = commit(platform, event_of(platform, "f0", ONE, n="x" * 2 * MOST_BYTES), event_of(platform, "f1", ONE))
     assert left(platform) == ["e00", "e02", "e04", "e06", "f0", "f1"]
     platform.outbox.publish_together([told])
     assert left(platform) == ["f0", "f1"]
@@ -142,7 +126,7 @@ def test_a_call_has_no_more_messages_than_pubsub_takes(
     platform: Platform, clock: TestClock, pubsub: PubSub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for c in range(4):
-        commit(platform, *(event(platform, f"e{c}-{n:03}") for n in range(300)))
+        commit(platform, *(event_of(platform, f"e{c}-{n:03}", ONE) for n in range(300)))
     clock.advance(minutes=1)
     calls, publish = list[int](), platform.publisher.publish
 
@@ -156,7 +140,7 @@ def test_a_call_has_no_more_messages_than_pubsub_takes(
 
 
 def test_two_relays_at_once_lose_nothing(platform: Platform, clock: TestClock, pubsub: PubSub) -> None:
-    commit(platform, event(platform, "a"), event(platform, "b", "no-such-topic"))
+    commit(platform, event_of(platform, "a", ONE), event_of(platform, "b", "no-such-topic"))
     clock.advance(minutes=1)
     behind = firestore.commit
 
