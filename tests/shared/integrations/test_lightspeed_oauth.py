@@ -167,6 +167,16 @@ def test_who_was_overtaken_takes_what_the_other_has_stored(
     assert read(client_for(another_instance(platform))) > 100
 
 
+def test_an_instance_whose_clock_is_behind_leaves_the_lease_to_its_owner(
+    platform: Platform, clock: SteppingClock
+) -> None:
+    credentials = LightspeedCredentials(platform)
+    credentials.lease(credentials.load(), clock.now())
+    behind = clock.now() - timedelta(seconds=0.05)
+    assert credentials.load().leased_at(behind)
+    assert credentials.load().refreshed_within(timedelta(seconds=1), behind)
+
+
 def test_an_answer_that_was_lost_on_the_way_is_asked_for_again(platform: Platform, shop: Simulator) -> None:
     shop.trap(dropped=1)
     with pytest.raises(SourceUnavailable):
