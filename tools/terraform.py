@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tools.cloud import INFRA, REPOSITORY
 from tools.terraform_plan import Plan
@@ -65,21 +66,16 @@ class Workplace:
             self.run("plan", "-input=false", "-lock=false", "-no-color", f"-out={file.name}", tfvars, *given)
             return Plan(json.loads(self.run("show", "-json", file.name)))
 
-    def rehearse(self, plans: Mapping[str, Plan]) -> dict[str, Plan]:
-        """What an apply with each plan's variables would leave, by the same names. Raises `Failed`."""
-        files = {name: self.folder / "tests" / f"rehearsal_{name}.tftest.json" for name in plans}
-        for name, plan in plans.items():
-            # Apart from each other, so that none begins with what another one made.
-            apply = {"variables": plan.variables}
-            document = {"mock_provider": {"google": {}, "google-beta": {}}, "run": {name: apply}}
-            files[name].write_text(json.dumps(document))
-        try:
-            filters = [f"-filter=tests/{file.name}" for file in files.values()]
-            messages = [json.loads(line) for line in self.run("test", "-json", "-verbose", *filters).splitlines()]
-        finally:
-            for file in files.values():
-                file.unlink()
-        return {m["@testrun"]: Plan(m["test_state"]) for m in messages if m["type"] == "test_state"}
+    def rehearse(self, variables: Mapping[str, Any]) -> Plan:
+        """What an apply with these variables would leave. Raises `Failed`."""
+        apply = {"variables": variables}
+        document = {"mock_provider": {"google": {}, "google-beta": {}}, "run": {"rehearsal": apply}}
+        with tempfile.NamedTemporaryFile("w", dir=self.folder / "tests", suffix=".tftest.json") as file:
+            json.dump(document, file)
+            file.flush()
+            printed = self.run("test", "-json", "-verbose", f"-filter=tests/{Path(file.name).name}")
+        (state,) = (m["test_state"] for m in map(json.loads, printed.splitlines()) if m["type"] == "test_state")
+        return Plan(state)
 
 
 @contextmanager

@@ -72,57 +72,29 @@ run "everything_declared_is_deployed" {
   }
 }
 
-run "a_provider_s_secrets_exist_where_it_is_used" {
+run "providers_public_keys_warm_instances_and_a_trigger_where_asked" {
   command = plan
 
   variables {
-    integrations = ["square", "authorize_net"]
+    environment       = "production"
+    integrations      = ["square", "authorize_net"]
+    jwt               = { jwks_url = "https://id.shop.example/jwks.json" }
+    source_repository = "projects/shop-staging/locations/us-south1/connections/code/repositories/shop"
+    warm              = true
   }
 
   assert {
-    condition     = toset(keys(google_secret_manager_secret.secret)) == toset(["AUTHORIZE_NET_TRANSACTION_KEY", "CUSTOMER_HASH_KEY", "JWT_SECRET", "SQUARE_ACCESS_TOKEN", "THING_KEY"])
-    error_message = "An optional secret is made for a provider that is used, and for no other."
+    condition     = toset(keys(google_secret_manager_secret.secret)) == toset(["AUTHORIZE_NET_TRANSACTION_KEY", "CUSTOMER_HASH_KEY", "SQUARE_ACCESS_TOKEN", "THING_KEY"])
+    error_message = "An optional secret is made for a provider that is used, and for no other; one that checks nothing is not made."
   }
   assert {
     condition     = contains(google_cloudfunctions2_function.function["things-tidy"].service_config[0].secret_environment_variables[*].key, "SQUARE_ACCESS_TOKEN")
     error_message = "Who declares it gets it."
   }
-}
-
-run "public_keys_replace_the_shared_secret" {
-  command = plan
-
-  variables {
-    jwt = { jwks_url = "https://id.shop.example/jwks.json" }
-  }
-
-  assert {
-    condition     = !contains(keys(google_secret_manager_secret.secret), "JWT_SECRET")
-    error_message = "A secret that checks nothing is not made."
-  }
-}
-
-run "instances_are_warm_where_asked" {
-  command = plan
-
-  variables {
-    warm = true
-  }
-
   assert {
     condition     = google_cloudfunctions2_function.function["things-get"].service_config[0].min_instance_count == 1
     error_message = "With warm, the declared least number of instances is kept."
   }
-}
-
-run "triggers_wait_for_a_person_in_production" {
-  command = plan
-
-  variables {
-    environment       = "production"
-    source_repository = "projects/shop-staging/locations/us-south1/connections/code/repositories/shop"
-  }
-
   assert {
     condition     = google_cloudbuild_trigger.deploy[0].approval_config[0].approval_required
     error_message = "Production is deployed after an approval."

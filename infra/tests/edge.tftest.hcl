@@ -30,7 +30,7 @@ variables {
   alert_email  = "alerts@shop.example"
 }
 
-run "routes_in_their_order" {
+run "routes_backends_and_alerts_of_what_is_deployed" {
   command = plan
 
   assert {
@@ -74,10 +74,6 @@ run "routes_in_their_order" {
     condition     = local.fallback == "monitoring-ready" && compact(google_compute_url_map.edge["edge"].path_matcher[0].route_rules[11].match_rules[*].prefix_match) == tolist(["/api/", "/health/", "/.well-known/"])
     error_message = "What is unknown below the API's prefixes is answered by a function, last of all."
   }
-}
-
-run "every_http_function_has_a_backend_and_nothing_else_has" {
-  command = plan
 
   assert {
     condition     = keys(google_compute_backend_service.function) == keys(local.http) && keys(google_compute_region_network_endpoint_group.function) == keys(local.http) && toset(local.routes[*].function) == toset(keys(local.http))
@@ -111,6 +107,33 @@ run "every_http_function_has_a_backend_and_nothing_else_has" {
     condition     = google_monitoring_uptime_check_config.ready["monitoring-ready"].monitored_resource[0].labels.host == "api.shop.example"
     error_message = "The readiness check goes the way that callers go."
   }
+
+  assert {
+    condition     = contains(keys(google_monitoring_alert_policy.metric), "outbox-silent") && strcontains(google_monitoring_alert_policy.metric["requests-slow"].conditions[0].condition_prometheus_query_language[0].query, "service_name!~\"audit-relay-outbox|pos-sync|raffles-record\"")
+    error_message = "An outbox that nobody empties is told; jobs may be slow."
+  }
+  assert {
+    condition     = alltrue([for policy in concat(values(google_monitoring_alert_policy.metric), values(google_monitoring_alert_policy.log), values(google_monitoring_alert_policy.down)) : length(policy.notification_channels) == 1 && strcontains(policy.documentation[0].content, "docs/runbook.md")])
+    error_message = "Each alert is mailed and says what to do."
+  }
+  assert {
+    condition = alltrue([
+      for policy in google_monitoring_alert_policy.metric : alltrue([
+        for name in regexall("user_([a-z_]+?)(?:_bucket)?[{]", policy.conditions[0].condition_prometheus_query_language[0].query) :
+        contains(concat(keys(google_logging_metric.event), ["request_failed", "request_latency"]), name[0])
+      ])
+    ])
+    error_message = "An alert looks only at metrics of the log that exist."
+  }
+  assert {
+    condition     = length(jsondecode(google_monitoring_dashboard.overview.dashboard_json).mosaicLayout.tiles) == 16
+    error_message = "The dashboard is JSON."
+  }
+
+  assert {
+    condition     = length(google_billing_budget.project) == 0
+    error_message = "A budget needs a billing account."
+  }
 }
 
 run "function_urls_need_no_load_balancer" {
@@ -143,63 +166,20 @@ run "function_urls_need_no_load_balancer" {
   }
 }
 
-run "alerts_follow_what_is_deployed" {
-  command = plan
-
-  assert {
-    condition     = contains(keys(google_monitoring_alert_policy.metric), "outbox-silent") && strcontains(google_monitoring_alert_policy.metric["requests-slow"].conditions[0].condition_prometheus_query_language[0].query, "service_name!~\"audit-relay-outbox|pos-sync|raffles-record\"")
-    error_message = "An outbox that nobody empties is told; jobs may be slow."
-  }
-  assert {
-    condition     = alltrue([for policy in concat(values(google_monitoring_alert_policy.metric), values(google_monitoring_alert_policy.log), values(google_monitoring_alert_policy.down)) : length(policy.notification_channels) == 1 && strcontains(policy.documentation[0].content, "docs/runbook.md")])
-    error_message = "Each alert is mailed and says what to do."
-  }
-  assert {
-    condition = alltrue([
-      for policy in google_monitoring_alert_policy.metric : alltrue([
-        for name in regexall("user_([a-z_]+?)(?:_bucket)?[{]", policy.conditions[0].condition_prometheus_query_language[0].query) :
-        contains(concat(keys(google_logging_metric.event), ["request_failed", "request_latency"]), name[0])
-      ])
-    ])
-    error_message = "An alert looks only at metrics of the log that exist."
-  }
-  assert {
-    condition     = length(jsondecode(google_monitoring_dashboard.overview.dashboard_json).mosaicLayout.tiles) == 16
-    error_message = "The dashboard is JSON."
-  }
-}
-
-run "no_heartbeat_alert_when_heartbeats_are_not_logged" {
+run "no_heartbeat_alert_without_heartbeats_and_a_budget_with_a_billing_account" {
   command = plan
 
   variables {
-    log_level   = "WARNING"
-    alert_email = ""
+    log_level              = "WARNING"
+    alert_email            = ""
+    billing_account        = "0123AB-4567CD-89EF01"
+    monthly_budget_dollars = 80
   }
 
   assert {
     condition     = length(setintersection(keys(google_monitoring_alert_policy.metric), ["outbox-silent"])) == 0 && length(google_monitoring_notification_channel.email) == 0
     error_message = "With a log level above INFO silence means nothing."
   }
-}
-
-run "no_budget_without_a_billing_account" {
-  command = plan
-
-  assert {
-    condition     = length(google_billing_budget.project) == 0
-    error_message = "A budget needs a billing account."
-  }
-}
-
-run "a_budget_with_one" {
-  command = plan
-
-  variables {
-    billing_account        = "0123AB-4567CD-89EF01"
-    monthly_budget_dollars = 80
-  }
-
   assert {
     condition     = google_billing_budget.project[0].amount[0].specified_amount[0].units == "80" && google_billing_budget.project[0].threshold_rules[*].threshold_percent == tolist([0.5, 0.9, 1])
     error_message = "The budget tells at 50, 90 and 100 %."

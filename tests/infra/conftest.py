@@ -11,22 +11,20 @@ from tests.infra.deployment import Deployment
 from tools.terraform import NotHere, Workplace, terraform_environment, workplace
 from tools.terraform_plan import Plan
 
-INTEGRATIONS = '["square", "lightspeed", "authorize_net", "smtp", "slack", "pagerduty"]'
 BALANCED = {"edge": "load_balancer", "domain": "api.shop.example"}
 # Name → environment of the tfvars, and further variables.
 VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
     "staging": ("staging", {}),
     "production": ("production", {}),
-    "load_balancer": ("production", {**BALANCED, "integrations": INTEGRATIONS}),
+    "load_balancer": ("production", BALANCED),
 }
-# An apply is rehearsed of these: staging's plan is compared with production's (test_plan_environments.py).
-REHEARSED = ("production", "load_balancer")
+INTEGRATIONS = ["square", "lightspeed", "authorize_net", "smtp", "slack", "pagerduty"]
 
 
 @dataclass(frozen=True)
 class Infra:
     plans: dict[str, Plan]
-    rehearsals: dict[str, Plan]
+    deployment: Deployment
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +35,8 @@ def infra() -> Infra:
         pytest.skip(str(reason))
     with workplace(environment) as place:
         plans = _plans(place)
-        return Infra(plans, place.rehearse({name: plans[name] for name in REHEARSED}))
+        variables = {**plans["production"].variables, "integrations": INTEGRATIONS}
+        return Infra(plans, Deployment(place.rehearse(variables), variables))
 
 
 @pytest.fixture(scope="session")
@@ -47,14 +46,13 @@ def plans(infra: Infra) -> dict[str, Plan]:
 
 
 @pytest.fixture(scope="session")
-def deployments(infra: Infra) -> dict[str, Deployment]:
-    """What an apply of each plan would leave. Ids that Google gives are made up, each of them once."""
-    return {name: Deployment(state, infra.plans[name].variables) for name, state in infra.rehearsals.items()}
+def deployment(infra: Infra) -> Deployment:
+    """What an apply of production with every provider would leave. Ids that Google gives are made up, each once.
 
-
-@pytest.fixture(params=REHEARSED)
-def deployment(request: pytest.FixtureRequest, deployments: dict[str, Deployment]) -> Deployment:
-    return deployments[request.param]
+    Staging and the load balancer are not rehearsed: their plans are compared with production's
+    (test_plan_environments.py).
+    """
+    return infra.deployment
 
 
 def _plans(place: Workplace) -> dict[str, Plan]:

@@ -1,4 +1,4 @@
-"""Staging is production in small: the two plans differ in what their tfvars say, and in nothing else."""
+"""Staging is production in small, and the load balancer comes in front of the same functions: plans are compared."""
 
 from __future__ import annotations
 
@@ -11,11 +11,25 @@ import pytest
 
 from tools.check_infra import ENVIRONMENTS, compare
 from tools.terraform import INFRA, Failed
-from tools.terraform_plan import Plan, differences
+from tools.terraform_plan import Plan, differences, unexplained
 
 pytestmark = [pytest.mark.xdist_group("infra"), pytest.mark.timeout(600)]
 
 FUNCTION = 'google_cloudfunctions2_function.function["verification-verify"]'
+FUNCTIONS = "google_cloudfunctions2_function.function"
+# What the load balancer changes, as in SHOWS_IN of tools/check_infra.py.
+BALANCED = {
+    "domain": (),
+    "edge": (
+        (FUNCTIONS, "service_config.environment_variables.PUBLIC_URL"),
+        (FUNCTIONS, "service_config.environment_variables.TRUSTED_PROXY_HOPS"),
+        (FUNCTIONS, "service_config.ingress_settings"),
+        ("google_compute_*", "*"),
+        ("google_monitoring_uptime_check_config.ready", "monitored_resource.labels.host"),
+        ("google_project_service.service", "*"),
+        ("google_storage_bucket_object.config", "content"),
+    ),
+}
 
 
 def test_both_set_the_same_variables() -> None:
@@ -31,6 +45,15 @@ def test_they_differ_in_what_their_tfvars_say(plans: dict[str, Plan]) -> None:
 def test_they_have_the_same_resources(plans: dict[str, Plan]) -> None:
     staging, production = ({r["address"] for r in plans[name].resources} for name in ENVIRONMENTS)
     assert staging == production
+
+
+def test_the_load_balancer_changes_how_functions_are_reached_and_nothing_else(plans: dict[str, Plan]) -> None:
+    assert unexplained(plans["production"], plans["load_balancer"], BALANCED) == ([], set())
+
+
+def test_the_load_balancer_takes_nothing_away(plans: dict[str, Plan]) -> None:
+    without, balanced = ({r["address"] for r in plans[name].resources} for name in ("production", "load_balancer"))
+    assert without < balanced
 
 
 def test_a_plan_is_no_different_from_itself(plans: dict[str, Plan]) -> None:

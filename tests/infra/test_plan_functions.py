@@ -90,8 +90,7 @@ def test_triggered_by_requests_only(deployment: Deployment, declared: dict[str, 
 
 @every_http
 def test_an_endpoint_is_open_and_checks_its_caller_itself(deployment: Deployment, declared: dict[str, Any]) -> None:
-    ingress = "ALLOW_INTERNAL_AND_GCLB" if deployment.variables["edge"] == "load_balancer" else "ALLOW_ALL"
-    assert deployment.service(declared["name"])["ingress_settings"] == ingress
+    assert deployment.service(declared["name"])["ingress_settings"] == "ALLOW_ALL"
     assert _invokers(deployment, declared["name"]) == {"allUsers"}
     assert declared["auth"] in {"public", "signature", "signed_in", "customer_or_admin", "service", "admin"}
 

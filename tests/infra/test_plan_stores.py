@@ -97,14 +97,14 @@ def test_firestore_can_be_restored(deployment: Deployment) -> None:
     assert len(deployment.state.all("google_firestore_backup_schedule")) == 2
 
 
-def test_production_keeps_its_data(deployments: dict[str, Deployment]) -> None:
-    state = deployments["production"].state
+def test_production_keeps_its_data(deployment: Deployment) -> None:
+    state = deployment.state
     (database,) = state.all("google_firestore_database").values()
     assert database["delete_protection_state"] == "DELETE_PROTECTION_ENABLED"
     assert all(table["deletion_protection"] for table in state.each("google_bigquery_table.table").values())
     assert not any(d["delete_contents_on_destroy"] for d in state.each("google_bigquery_dataset.dataset").values())
     # Pages are made from the repository.
-    made_anew = {f"{deployments['production'].project}-pages"}
+    made_anew = {f"{deployment.project}-pages"}
     buckets = {bucket["name"] for bucket in state.all("google_storage_bucket").values() if bucket["force_destroy"]}
     assert buckets <= made_anew
 
