@@ -11,7 +11,8 @@ from local.provision import PubSub
 from shared.platform import firestore
 from shared.platform.context import Platform
 from shared.platform.errors import Unavailable
-from shared.platform.outbox import GRACE, MOST_BYTES, Event
+from shared.platform.outbox import GRACE, Event
+from shared.platform.outbox_documents import MOST_BYTES
 from shared.platform.pubsub import Message, MessageRefused
 from tests.factories import strict_topic
 from tests.factories.clock import TestClock
