@@ -13,26 +13,37 @@ from local.background import Background
 from local.environment import State
 from local.provision import PubSub
 
-PAUSE_SECONDS = 0.2
+# How soon a message that came is written, and how soon a pull that failed is tried again.
+PAUSE_SECONDS = 0.1
 
 
 class EventRecorder(Background):
-    """Pulls every topic's recorder subscription."""
+    """Keeps a pull of every topic's recorder subscription under way: without messages nobody has anything to do."""
 
     def __init__(self, pubsub: PubSub, topics: list[str], state: State) -> None:
         super().__init__("event-recorder")
         self._pubsub = pubsub
         self._topics = topics
         self._state = state
+        self._pulls: dict[str, Any] = {}
 
     def pause(self) -> float:
         return PAUSE_SECONDS
 
     def step(self) -> None:
         for topic in self._topics:
-            # The emulator is stopping, or slow: what it still has is pulled next time.
-            with contextlib.suppress(grpc.RpcError):
-                self._write(topic, self._pubsub.pull(topic))
+            pull = self._pulls.get(topic)
+            if pull and pull.done():
+                # The emulator is stopping, or slow: what it still has is pulled next time.
+                with contextlib.suppress(grpc.RpcError):
+                    self._write(topic, self._pubsub.received(topic, pull.result()))
+            if not pull or pull.done():
+                self._pulls[topic] = self._pubsub.start_pull(topic)
+
+    def stop(self) -> None:
+        super().stop()
+        for pull in self._pulls.values():
+            pull.cancel()
 
     def _write(self, topic: str, messages: list[dict[str, Any]]) -> None:
         if messages:

@@ -64,13 +64,24 @@ class PubSub:
             started.result()
 
     def pull(self, topic: str) -> list[dict[str, Any]]:
-        """What came to a topic since the last call, as the JSON that a push has; waits a little for something."""
-        name = self._subscription(f"{RECORDER}.{topic}")
-        answer = self._calls.pull(PULL(subscription=name, max_messages=500, return_immediately=True)).result()
+        """What came to a topic since the last call, as the JSON that a push has."""
+        wanted = PULL(subscription=self._recorder(topic), max_messages=500, return_immediately=True)
+        return self.received(topic, self._calls.pull(wanted).result())
+
+    def start_pull(self, topic: str) -> Any:
+        """The future of a pull that the emulator answers as soon as something comes, or without anything after 9 s."""
+        return self._calls.pull(PULL(subscription=self._recorder(topic), max_messages=500))
+
+    def received(self, topic: str, answer: Any) -> list[dict[str, Any]]:
+        """Acknowledge what a pull has brought; as `pull` gives it."""
         received = answer.received_messages
         if received:
-            self._calls.acknowledge(ACKNOWLEDGE(subscription=name, ack_ids=[r.ack_id for r in received])).result()
+            ids = [r.ack_id for r in received]
+            self._calls.acknowledge(ACKNOWLEDGE(subscription=self._recorder(topic), ack_ids=ids)).result()
         return [as_json(r.message) for r in received]
+
+    def _recorder(self, topic: str) -> str:
+        return self._subscription(f"{RECORDER}.{topic}")
 
     def _push(self, function: Declared, topic: str, push_base: str) -> dict[str, Any]:
         declared = function.declaration

@@ -14,6 +14,8 @@ from google.protobuf import empty_pb2, json_format
 from google.pubsub_v1 import types
 
 SECONDS = 10.0
+# A pull may be held for nine seconds before it is answered; one that is given up keeps its messages for a minute.
+PULL_SECONDS = 60.0
 # A proxy is for other machines than this one, and messages may come by the hundred.
 OPTIONS = (("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", -1))
 TOPIC, SUBSCRIPTION = types.Topic.pb(), types.Subscription.pb()
@@ -30,18 +32,18 @@ class Calls:
     def __init__(self, emulator: str) -> None:
         channel = _channel(emulator)
 
-        def call(name: str, request: Any, answer: Any) -> Start:
+        def call(name: str, request: Any, answer: Any, seconds: float = SECONDS) -> Start:
             made = channel.unary_unary(
                 f"/google.pubsub.v1.{name}",
                 request_serializer=request.SerializeToString,
                 response_deserializer=answer.FromString,
             )
-            return lambda message: made.future(message, timeout=SECONDS)
+            return lambda message: made.future(message, timeout=seconds)
 
         self.create_topic = call("Publisher/CreateTopic", TOPIC, TOPIC)
         self.create_subscription = call("Subscriber/CreateSubscription", SUBSCRIPTION, SUBSCRIPTION)
         self.list_subscriptions = call("Subscriber/ListSubscriptions", LIST, LISTED)
-        self.pull = call("Subscriber/Pull", PULL, PULLED)
+        self.pull = call("Subscriber/Pull", PULL, PULLED, PULL_SECONDS)
         self.acknowledge = call("Subscriber/Acknowledge", ACKNOWLEDGE, empty_pb2.Empty)
         self.seek = call("Subscriber/Seek", SEEK, SOUGHT)
 
