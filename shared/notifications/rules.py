@@ -19,7 +19,7 @@ UNPRINTABLE = re.compile(
 ADDRESS = re.compile(r"""(?x)
     (?P<local> [^\s@<>()\[\]\\,;:"\x00-\x20\x7f]{1,64} )
     @
-    (?P<domain> [^\s@<>()\[\]\\,;:"\x00-\x20\x7f]{1,255} )
+    (?P<domain> (?!\.) [^\s@<>()\[\]\\,;:"\x00-\x20\x7f]{1,255} (?<!\.) )
 """)
 EMAIL_ID = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 
