@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import time
 import urllib.error
@@ -13,6 +12,8 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from local.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 FRAMEWORK = ROOT / ".venv" / "functions" / "bin" / "functions-framework"
@@ -77,12 +78,6 @@ def first_answer(server: Server, path: str, headers: dict[str, str], body: bytes
         except OSError:
             time.sleep(0.002)
     raise TimeoutError(f"{path} did not answer")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _peak(pid: int) -> float:

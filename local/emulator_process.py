@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from local.installation import EmulatorError
-
-HOST: Final = "127.0.0.1"
+from local.ports import HOST
 
 # Linux ends a child together with its parent when the child asks for it. This asks, then becomes the
 # emulator. A preexec_fn could ask too, but it forks a process that may have gRPC threads by then.

@@ -15,7 +15,6 @@ import fcntl
 import http.client
 import json
 import os
-import random
 import shutil
 import signal
 import socket
@@ -27,8 +26,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
-from local.emulator_process import HOST, ClassArchive, Service
+from local.emulator_process import ClassArchive, Service
 from local.installation import EmulatorError, find_jars, find_java, output_of
+from local.ports import HOST, free_port
 
 REPOSITORY: Final = Path(__file__).resolve().parent.parent
 START_SECONDS: Final = 60.0  # a start takes 1-2 s; a machine under load ten times that
@@ -291,27 +291,16 @@ def _lock_folder(state: Path) -> IO[str]:
 
 def _choose_ports(wanted: Ports, state: Path) -> Ports:
     """The wanted ports, with free ones for 0. Raises EmulatorError for one that is taken."""
-    chosen = {}
+    chosen = {name: port or free_port() for name, port in asdict(wanted).items()}
     with contextlib.ExitStack() as held:  # all at once, so that no two are the same
-        for name, port in asdict(wanted).items():
+        for name, port in chosen.items():
             probe = held.enter_context(socket.socket())
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                chosen[name] = _bind(probe, port)
+                probe.bind((HOST, port))
             except OSError as error:
                 raise EmulatorError(_why_not(name, port, error, state)) from None
     return Ports(**chosen)
-
-
-def _bind(probe: socket.socket, port: int) -> int:
-    """Bind to the port, or for 0 to a free one, and say which. Raises OSError."""
-    while not port:
-        # Not one that the system would give: from there outgoing connections take theirs, and one could take this
-        # before the service, which needs a second to get that far, does.
-        with contextlib.suppress(OSError):
-            return _bind(probe, random.randrange(20_000, 32_000))
-    probe.bind((HOST, port))
-    return port
 
 
 def _why_not(name: str, port: int, error: OSError, state: Path) -> str:

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from local.parent import end_with_parent
+from local.ports import HOST
 from local.simulators.database import Database
 from local.simulators.messages import Wrong
 from local.simulators.provider import Parameters
 from local.simulators.registry import names, provider
-from local.simulators.server import HOST, Server
+from local.simulators.server import Server
 from local.simulators.simulator import SimulatorApp, read_parameters
 from shared.platform.clock import Clock, MovableClock
 

@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import requests
 
-from local.simulators.server import HOST
+from local.ports import HOST, free_port
 
 REPOSITORY = Path(__file__).parents[2]
 START_SECONDS = 20
@@ -129,7 +129,8 @@ class Simulator(Control):
     def __init__(self, provider: str, folder: Path, *, port: int = 0, clock_file: str = "", **parameters: Any) -> None:
         self.provider = provider
         self.folder = folder
-        self.port = port or _free_port()
+        # The next one is for what a simulator serves beside HTTP.
+        self.port = port or free_port(beside=1)
         self.log = folder / f"{provider}.log"
         self._clock_file = clock_file
         self._parameters = parameters
@@ -209,14 +210,3 @@ class Simulator(Control):
 
     def last_words(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:]) if self.log.exists() else ""
-
-
-def _free_port() -> int:
-    """One whose next is free as well, for what a simulator serves beside HTTP."""
-    while True:
-        with socket.socket() as probe, socket.socket() as beside:
-            probe.bind((HOST, 0))
-            port: int = probe.getsockname()[1]
-            with contextlib.suppress(OSError, OverflowError):
-                beside.bind((HOST, port + 1))
-                return port

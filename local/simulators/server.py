@@ -14,10 +14,10 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from local.ports import HOST
 from local.simulators.messages import Answer, Request
 from local.simulators.simulator import Sent
 
-HOST = "127.0.0.1"
 IDLE_SECONDS = 120
 PIECES = 4
 PHRASES = {status.value: status.phrase for status in HTTPStatus}

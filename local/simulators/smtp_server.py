@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
-from local.simulators.server import HOST
+from local.ports import HOST
 from local.simulators.smtp_certificate import context
 from local.simulators.traps import Traps
 

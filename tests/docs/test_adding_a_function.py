@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.e2e.stack import END_WITH_PARENT, eventually, free_port
+from local.ports import free_port
+from tests.e2e.stack import END_WITH_PARENT, eventually
 from tests.factories.environment import environment
 
 REPOSITORY = Path(__file__).parents[2]

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.stack import RunningStack, free_port
+from local.ports import free_port
+from tests.e2e.stack import RunningStack
 
 OPEN = {"AUTH_MODE": "disabled"}
 # The generated requests of the API tests are far more than a person's.

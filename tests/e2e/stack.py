@@ -6,9 +6,7 @@ import contextlib
 import json
 import os
 import queue
-import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -130,15 +128,6 @@ def _processes_with(variable: bytes) -> Iterator[int]:
         with contextlib.suppress(OSError):
             if variable in (folder / "environ").read_bytes().split(b"\0"):
                 yield int(folder.name)
-
-
-def free_port() -> int:
-    """Below the range that the system takes ports of outgoing connections from, so that it stays free a while."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def eventually(look: Callable[[], Found], seconds: float = 15) -> Found:

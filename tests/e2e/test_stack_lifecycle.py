@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.stack import PYTHON, REPOSITORY, RunningStack, eventually, free_port
+from local.ports import free_port
+from tests.e2e.stack import PYTHON, REPOSITORY, RunningStack, eventually
 from tests.factories.claims import verify_body
 
 pytestmark = [
@@ -71,7 +72,7 @@ def test_however_a_stack_ends_no_process_stays_and_the_next_start_needs_no_help(
     assert re.match(rf"ready: http://127\.0\.0\.1:{port}\s", ready[0])
     assert [line for line in first.lines if line not in (ready[0], "", "stopping")] == []
 
-    second = started_within(10, lambda: start(port))
+    second = started_in_time(lambda: start(port))
     assert_knows(second, "c-kept", verified)
     second.process.kill()
     assert eventually(lambda: second.processes() == [])
@@ -84,16 +85,23 @@ def test_however_a_stack_ends_no_process_stays_and_the_next_start_needs_no_help(
     assert (third.wait_until_ended(), third.processes()) == (0, [])
 
 
-def started_within(seconds: float, start_one: Callable[[], RunningStack]) -> RunningStack:
-    """The best of three starts, because the machine runs other tests and the checks beside this one."""
-    for _ in range(3):
-        began = time.monotonic()
-        stack = start_one().wait_until_ready()
-        elapsed = time.monotonic() - began
-        if elapsed < seconds:
-            return stack
-        stack.stop()
-    raise AssertionError(f"ready after {elapsed:.1f} s, later than {seconds} s")
+def started_in_time(start_one: Callable[[], RunningStack]) -> RunningStack:
+    """Within ten seconds, or what is as long on a machine that runs other tests and the checks beside this one.
+
+    On a quiet one a start takes five seconds, eight to ten times as long as to import the clients.
+    """
+    before, began = seconds_to_import(), time.monotonic()
+    stack = start_one().wait_until_ready()
+    elapsed = time.monotonic() - began
+    allowed = max(10.0, 12 * max(before, seconds_to_import()))
+    assert elapsed < allowed, f"ready after {elapsed:.1f} s, later than {allowed:.1f} s"
+    return stack
+
+
+def seconds_to_import() -> float:
+    began = time.monotonic()
+    subprocess.run([PYTHON, "-c", "import google.cloud.firestore, google.cloud.bigquery, flask"], check=True)
+    return time.monotonic() - began
 
 
 def assert_knows(stack: RunningStack, customer_id: str, verified: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ import uuid
 from pathlib import Path
 from typing import Any, Self
 
+from local.ports import free_port
 from local.provision import PubSub
 from shared.runtime.manifest import declared_functions, topics
 from tests.factories.environment import environment
@@ -100,13 +101,6 @@ class FunctionProcess:
         """Its log lines, or those whose message is `message`."""
         found = [json.loads(line) for line in self.output().splitlines() if line.startswith("{")]
         return [line for line in found if message in ("", line["message"])]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _accepts(port: int) -> bool:

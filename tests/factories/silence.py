@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 from types import TracebackType
 
+from local.ports import free_port
+
 
 class Silence:
     """Listens on a free port while the block runs; the kernel accepts, nobody reads."""
@@ -21,5 +23,4 @@ class Silence:
 
 def closed_port() -> str:
     """host:port where nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return f"127.0.0.1:{taken.getsockname()[1]}"
+    return f"127.0.0.1:{free_port()}"

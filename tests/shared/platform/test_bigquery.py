@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from local.ports import free_port
 from shared.platform import bigquery
 from shared.platform.context import Platform
 from shared.platform.errors import Unavailable
-from tests.factories.processes import free_port
 from tests.factories.silence import Silence
 from tests.factories.throw_away import serving_http
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from google.cloud.firestore import Client, DocumentReference
 
+from local.ports import free_port
 from shared.platform import firestore
 from shared.platform.clock import Clock
 from shared.platform.contention import until_unchanged
 from shared.platform.context import Platform
 from shared.platform.errors import ChangedMeanwhile, Contended, Unavailable
 from shared.platform.ids import Ids
-from tests.factories.processes import free_port
 from tests.factories.silence import Silence
 
 EVERYTHING = {

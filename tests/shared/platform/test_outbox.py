@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from local.ports import free_port
 from local.provision import PubSub
 from shared.platform import firestore
 from shared.platform.context import Platform
@@ -19,7 +20,6 @@ from shared.platform.settings import Settings
 from tests.factories.clock import TestClock
 from tests.factories.documents import documents
 from tests.factories.environment import environment
-from tests.factories.processes import free_port
 
 TOPIC = "verification-events"
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import requests
 
+from local.ports import free_port
 from tests.factories.claims import verify_body
-from tests.factories.processes import WATCHED, FunctionProcess, free_port, new_project
+from tests.factories.processes import WATCHED, FunctionProcess, new_project
 from tests.factories.tokens import bearer
 
 LIMIT, REQUESTS, PROCESSES, CLIENTS = 300, 1000, 3, 24

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from local.ports import free_port
 from local.provision import PubSub
 from shared.platform.context import Platform
 from shared.platform.errors import Unavailable
 from shared.platform.pubsub import Message, Publisher
-from tests.factories.processes import free_port
 from tests.factories.silence import Silence
 from tests.factories.throw_away import serving_http
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
+from local.ports import free_port
 from local.provision import PubSub
 from shared.platform.context import Platform
 from shared.platform.errors import BadSignature
@@ -20,7 +21,6 @@ from shared.runtime.security_events import TOPIC
 from tests.factories.documents import documents
 from tests.factories.environment import environment
 from tests.factories.messages import data_of
-from tests.factories.processes import free_port
 from tests.factories.stepping_clock import SteppingClock
 from tests.factories.throw_away import client_of, who_calls
 from tests.factories.tokens import bearer
