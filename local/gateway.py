@@ -178,7 +178,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "threads": int(os.environ.get("THREADS") or 64),
             "timeout": 0,
             "graceful_timeout": 5,
-            "keepalive": 5,
+            "keepalive": 75,
             "loglevel": "warning",
             "control_socket_disable": True,
             "post_fork": lambda server, worker: end_with_parent(),
