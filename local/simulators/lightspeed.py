@@ -64,8 +64,7 @@ class LightspeedProvider(Provider):
     def __init__(self, database: Database, traps: Traps, clock: Clock) -> None:
         super().__init__(database, traps, clock)
         self._oauth = OAuth(database, traps, clock)
-        self._bucket = Bucket()
-        self._limits = Limits()
+        self._limit(Limits())
         self._changes = Changes(database, clock)
         self._lists = Lists(database, traps, clock, self._changes.touch)
 
@@ -85,7 +84,11 @@ class LightspeedProvider(Provider):
         self._oauth.begin()
 
     def seeded(self, parameters: Parameters) -> None:
-        self._limits = Limits(parameters["bucket"], parameters["drip"], parameters["burst"])
+        self._limit(Limits(parameters["bucket"], parameters["drip"], parameters["burst"]))
+
+    def _limit(self, limits: Limits) -> None:
+        """From an empty bucket: data that was begun anew is of an account that nobody has asked."""
+        self._bucket, self._limits = Bucket(), limits
 
     def routes(self) -> Sequence[Route]:
         account = "/API/V3/Account/{account}"

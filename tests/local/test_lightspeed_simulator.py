@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
@@ -251,9 +252,15 @@ def test_the_bucket_overflows_once_and_then_refuses(running: Simulator) -> None:
     assert int(replies[3].headers["Retry-After"]) >= 1
 
 
+def test_data_that_is_begun_anew_is_of_an_account_that_nobody_has_asked(running: Simulator) -> None:
+    for _ in range(3):
+        assert Caller(begin_again(running, bucket=10, drip=1)).get("Sale", count="1").status_code == 200
+
+
 def test_bursts_are_limited_in_fixed_seconds(running: Simulator) -> None:
-    caller = Caller(begin_again(running, burst=5))
-    replies = [caller.get("Shop") for _ in range(60)]
+    caller = Caller(begin_again(running, burst=2))
+    with ThreadPoolExecutor(20) as together:
+        replies = list(together.map(lambda _: caller.get("Shop"), range(60)))
     refused = [reply for reply in replies if reply.status_code == 429]
     assert refused
     assert {reply.headers["X-LS-API-RateLimit-Type"] for reply in refused} == {"api-burst-limiter"}
