@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -20,6 +19,7 @@ from shared.runtime import instance
 from tests.factories.black_hole import BlackHole
 from tests.factories.cable import Cable
 from tests.factories.silence import Silence, closed_port
+from tests.factories.stopwatch import Stopwatch
 
 PATH = "/health/ready"
 SERVICES = {
@@ -57,9 +57,9 @@ def dead_end(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 def timed(client: FlaskClient, path: str = PATH) -> tuple[TestResponse, float]:
-    started = time.monotonic()
-    answer = client.get(path)
-    return answer, time.monotonic() - started
+    with Stopwatch() as watch:
+        answer = client.get(path)
+    return answer, watch.seconds
 
 
 def states(answer: TestResponse) -> dict[str, str]:

@@ -349,9 +349,9 @@ def test_length_is_counted_after_trimming_and_composing() -> None:
 
 
 def test_a_hostile_pile_of_marks_is_answered_at_once() -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     refused(full_name="a" + "\u0301\u0323" * 32_000 + " b")
-    assert time.perf_counter() - started < 0.5
+    assert time.thread_time() - started < 0.5
 
 
 # --- birth dates
