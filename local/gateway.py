@@ -178,6 +178,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "threads": int(os.environ.get("THREADS") or 64),
             "timeout": 0,
             "graceful_timeout": 5,
+            # Longer than clients keep a connection: one that is closed as it is used again gets no answer.
             "keepalive": 75,
             "loglevel": "warning",
             "control_socket_disable": True,

@@ -1,8 +1,8 @@
 """Terraform on a copy of infra/: nothing is left behind in the repository, and no cloud is asked.
 
 Two ways to see what would be deployed. `plan` is what `terraform plan` says, with values that only Google decides left
-open. `rehearse` applies the same against Terraform's own mock providers, which make those values up, each of them
-once: in its state it can be seen which account is granted what.
+open. `rehearse` plans the same with Terraform's own mock providers, which make those values up, each of them once: in
+it can be seen which account is granted what.
 """
 
 from __future__ import annotations
@@ -66,16 +66,29 @@ class Workplace:
             self.run("plan", "-input=false", "-lock=false", "-no-color", f"-out={file.name}", tfvars, *given)
             return Plan(json.loads(self.run("show", "-json", file.name)))
 
-    def rehearse(self, variables: Mapping[str, Any]) -> Plan:
-        """What an apply with these variables would leave. Raises `Failed`."""
-        apply = {"variables": variables}
-        document = {"mock_provider": {"google": {}, "google-beta": {}}, "run": {"rehearsal": apply}}
+    def rehearse(self, plan: Plan, **changes: Any) -> Plan:
+        """The plan with other variables, and made-up values for what only Google decides. Raises `Failed`.
+
+        Left open is what is read from Google after something was made. What is made must be of the plan's types.
+        """
+        rehearsal = {"command": "plan", "variables": {**plan.variables, **changes}}
+        document = {"mock_provider": _mocks(plan), "run": {"rehearsal": rehearsal}}
         with tempfile.NamedTemporaryFile("w", dir=self.folder / "tests", suffix=".tftest.json") as file:
             json.dump(document, file)
             file.flush()
             printed = self.run("test", "-json", "-verbose", f"-filter=tests/{Path(file.name).name}")
-        (state,) = (m["test_state"] for m in map(json.loads, printed.splitlines()) if m["type"] == "test_state")
-        return Plan(state)
+        (planned,) = (m["test_plan"] for m in map(json.loads, printed.splitlines()) if m["type"] == "test_plan")
+        return Plan(planned)
+
+
+def _mocks(plan: Plan) -> dict[str, Any]:
+    """Provider → what it makes up already for a plan, said of each type: it does not follow from the first line."""
+    found: dict[str, Any] = {}
+    for resource in plan.resources:
+        provider = resource["provider_name"].rpartition("/")[2]
+        mock = found.setdefault(provider, {"override_during": "plan", "mock_resource": {}})
+        mock["mock_resource"][resource["type"]] = {"defaults": {}}
+    return found
 
 
 @contextmanager
@@ -97,7 +110,7 @@ def workplace(environment: Mapping[str, str]) -> Iterator[Workplace]:
 def terraform_environment() -> dict[str, str]:
     """The environment of Terraform's commands, with a place that providers come from. Raises `NotHere`."""
     if shutil.which("terraform") is None:
-        raise NotHere("terraform is not installed. Install Terraform 1.9 or later and run this again.")
+        raise NotHere("terraform is not installed. Install Terraform 1.11 or later and run this again.")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     environment |= {
         # The provider wants one for a plan; nothing that is planned from an empty project asks Google.

@@ -18,7 +18,7 @@ SHORT.maxstring = 200
 
 
 class Plan:
-    """`document`: of `terraform show -json`, of a plan or a state, or of a verbose `terraform test`."""
+    """`document`: of `terraform show -json`, of a plan or a state, or a plan of a verbose `terraform test`."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.document = document
@@ -35,7 +35,9 @@ class Plan:
 
     @cached_property
     def _all(self) -> list[Values]:
-        values = self.document.get("planned_values") or self.document.get("values") or self.document
+        values = self.document.get("planned_values") or self.document.get("values")
+        if values is None:
+            return [{**change, "values": _planned(change["change"])} for change in self.document["resource_changes"]]
         found: list[Values] = values["root_module"]["resources"]
         return found
 
@@ -68,6 +70,10 @@ class Plan:
             found |= {(address, path): value for path, value in _flat(planned["after"], "")}
             found |= {(address, path): UNKNOWN for path, value in _flat(planned["after_unknown"], "") if value is True}
         return found
+
+
+def _planned(change: Mapping[str, Any]) -> Values:
+    return {**change["after"], **{name: UNKNOWN for name, value in change["after_unknown"].items() if value is True}}
 
 
 @dataclass(frozen=True)

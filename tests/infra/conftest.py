@@ -35,8 +35,8 @@ def infra() -> Infra:
         pytest.skip(str(reason))
     with workplace(environment) as place:
         plans = _plans(place)
-        variables = {**plans["production"].variables, "integrations": INTEGRATIONS}
-        return Infra(plans, Deployment(place.rehearse(variables), variables))
+        production, changes = plans["production"], {"integrations": INTEGRATIONS}
+        return Infra(plans, Deployment(place.rehearse(production, **changes), {**production.variables, **changes}))
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +47,7 @@ def plans(infra: Infra) -> dict[str, Plan]:
 
 @pytest.fixture(scope="session")
 def deployment(infra: Infra) -> Deployment:
-    """What an apply of production with every provider would leave. Ids that Google gives are made up, each once.
+    """What is planned for production with every provider. Ids that Google gives are made up, each once.
 
     Staging and the load balancer are not rehearsed: their plans are compared with production's
     (test_plan_environments.py).

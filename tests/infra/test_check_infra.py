@@ -99,7 +99,7 @@ def test_skipped_without_terraform(check: Check) -> None:
     done = check.run(PATH=str(check.folder))
     assert done.returncode == 0
     assert done.stdout == (
-        "check-infra: skipped: terraform is not installed. Install Terraform 1.9 or later and run this again.\n"
+        "check-infra: skipped: terraform is not installed. Install Terraform 1.11 or later and run this again.\n"
     )
 
 

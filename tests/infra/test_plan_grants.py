@@ -8,6 +8,7 @@ import pytest
 
 from tests.infra.deployment import Deployment
 from tests.infra.test_plan_functions import ENTRIES, HTTP, secrets_of
+from tools.terraform_plan import UNKNOWN
 
 pytestmark = [pytest.mark.xdist_group("infra"), pytest.mark.timeout(600)]
 
@@ -20,6 +21,14 @@ PROJECT_WIDE = {
     "roles/logging.logWriter": "builds write their log",
     "roles/storage.objectViewer": "builds read the archive from a bucket that only Cloud Functions knows",
 }
+
+
+def test_of_whom_is_granted_what_only_bigquerys_own_account_is_left_open(deployment: Deployment) -> None:
+    left_open = {address for (address, _), value in deployment.state.leaves().items() if value == UNKNOWN}
+    assert left_open == {
+        "data.google_bigquery_default_service_account.agent",
+        "google_kms_crypto_key_iam_member.personal",
+    }
 
 
 def test_no_primitive_role(deployment: Deployment) -> None:

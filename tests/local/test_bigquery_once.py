@@ -42,7 +42,6 @@ print("unchanged")
 
 NAMES = """
 from local import bigquery_once
-from local.bigquery_once import Form, MADE_UP
 from bqemulator.jobs import executor
 from bqemulator.scripting import interpreter
 from bqemulator.sql.translator import SQLTranslator
