@@ -75,7 +75,8 @@ def test_an_answer_that_does_not_end() -> None:
 
 def test_one_location_that_fails_ends_it(provider: Provider) -> None:
     """The other one has answered, which is no answer."""
-    provider.reactions = [LOCATIONS, Reaction(200, b"{}"), Reaction(503)]
+    # A pause for which there is no time: one that is drawn by lot may end just after the time has.
+    provider.reactions = [LOCATIONS, Reaction(200, b"{}"), Reaction(503, headers={"Retry-After": "30"})]
     with pytest.raises(SourceUnavailable, match="Square answered 503"):
         reads(provider.url).payments(DAYS)
 
